@@ -1,0 +1,26 @@
+# Third-party libraries, all from Debian 12. tools/setup/packages.txt lists the packages.
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Threads REQUIRED)
+find_package(RocksDB REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(GTest REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(gRPC REQUIRED)
+find_package(yaml-cpp REQUIRED)
+pkg_check_modules(nghttp2 REQUIRED IMPORTED_TARGET libnghttp2)
+pkg_check_modules(nftables REQUIRED IMPORTED_TARGET libnftables)
+pkg_check_modules(libnl REQUIRED IMPORTED_TARGET libnl-3.0 libnl-route-3.0)
+
+add_custom_target(benches)
+
+# One precompiled header serves every module: the standard library, fmt and the JSON value type.
+file(WRITE ${CMAKE_BINARY_DIR}/pch.cc "// The translation unit that carries the precompiled header.\n")
+add_library(sampan_pch_flags INTERFACE)
+add_library(sampan_pch STATIC ${CMAKE_BINARY_DIR}/pch.cc)
+target_link_libraries(sampan_pch PUBLIC fmt::fmt Boost::json)
+target_precompile_headers(sampan_pch PRIVATE ${CMAKE_SOURCE_DIR}/src/base/pch.h)

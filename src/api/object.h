@@ -1,0 +1,97 @@
+// A stored API object: immutable canonical JSON bytes, a parsed head, and the typed struct on demand. The store's cache,
+// every watcher and every in-process client share one instance.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "codec/json.h"
+
+namespace sampan::api {
+
+using Revision = int64_t;  // the store's revision; published as resourceVersion, a decimal string
+
+// Sorted by key.
+using StringMap = std::vector<std::pair<std::string, std::string>>;
+const std::string* FindIn(const StringMap& map, std::string_view key);  // null when absent
+
+struct OwnerRef {
+  std::string api_version;
+  std::string kind;
+  std::string name;
+  std::string uid;
+  bool controller = false;
+  bool block_owner_deletion = false;
+};
+
+// The parts of metadata that machinery looks at for every kind.
+struct ObjectHead {
+  std::string api_version;
+  std::string kind;
+  std::string name;
+  std::string namespace_;  // empty for cluster-scoped objects
+  std::string uid;
+  Revision revision = 0;
+  int64_t generation = 0;
+  StringMap labels;
+  std::vector<OwnerRef> owners;
+  std::vector<std::string> finalizers;
+  std::string creation_timestamp;  // RFC 3339
+  std::string deletion_timestamp;  // empty unless the object is being deleted
+};
+
+class Object;
+using ObjectPtr = std::shared_ptr<const Object>;
+
+// Thread-safe: immutable but for the lazily built struct, which is published atomically.
+class Object {
+ public:
+  // Takes canonical JSON whose metadata.resourceVersion is already `revision` in decimal. InternalError when the bytes
+  // are no JSON object with metadata.
+  static Result<ObjectPtr> FromBytes(std::string bytes);
+  // Serialises `value` with metadata.resourceVersion set to `revision` (absent for 0).
+  static Result<ObjectPtr> FromValue(json::Value value, Revision revision);
+
+  const std::string& bytes() const { return bytes_; }
+  const ObjectHead& head() const { return head_; }
+  const std::string& name() const { return head_.name; }
+  const std::string& namespace_() const { return head_.namespace_; }
+  const std::string& uid() const { return head_.uid; }
+  Revision revision() const { return head_.revision; }
+  bool deleting() const { return !head_.deletion_timestamp.empty(); }
+
+  json::Value Parse() const;  // a fresh mutable copy
+
+  // The typed struct (generated, api/types), decoded on first use and kept. One T an object.
+  template <class T>
+  const T& As() const;
+
+  ~Object();
+
+ private:
+  Object() = default;
+  struct Typed;
+  const void* TypedSlot(std::type_index type, std::shared_ptr<const void> (*decode)(const Object&)) const;
+
+  std::string bytes_;
+  ObjectHead head_;
+  mutable std::atomic<Typed*> typed_{nullptr};
+};
+
+// Decodes bytes into T by T's generated table; fields of an unexpected type are left empty.
+template <class T>
+std::shared_ptr<const void> DecodeTyped(const Object& object);
+
+template <class T>
+const T& Object::As() const {
+  return *static_cast<const T*>(TypedSlot(typeid(T), &DecodeTyped<T>));
+}
+
+}  // namespace sampan::api

@@ -1,0 +1,145 @@
+#include <gtest/gtest.h>
+
+#include "async/cancel.h"
+#include "async/channel.h"
+#include "async/clock.h"
+#include "async/pool.h"
+#include "async/spawn.h"
+#include "base/error.h"
+
+namespace sampan {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<int> Double(int value) {
+  co_return value * 2;
+}
+
+Task<Result<int>> FailsWhenNegative(int value) {
+  if (value < 0) co_return Fail(Error::BadRequest("negative: {}", value));
+  co_return value;
+}
+
+Task<Result<int>> AddsDoubled(int value) {
+  CO_TRY(int checked, co_await FailsWhenNegative(value));
+  int doubled = co_await Double(checked);
+  co_return checked + doubled;
+}
+
+TEST(Task, ValuesAndErrorsPassThrough) {
+  auto pool = NewThreadPool("test", 2);
+  EXPECT_EQ(SyncWait(*pool, AddsDoubled(7)).value(), 21);
+  auto failed = SyncWait(*pool, AddsDoubled(-1));
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message(), "negative: -1");
+}
+
+Task<bool> StaysOnItsExecutor(Executor* other, BlockingPool* blocking) {
+  Executor& mine = co_await ThisExecutor();
+  int there = co_await RunOn(*other, Double(4));
+  Executor& after_call = co_await ThisExecutor();
+  std::thread::id blocked = co_await blocking->Run([] { return std::this_thread::get_id(); });
+  Executor& after_blocking = co_await ThisExecutor();
+  co_return there == 8 && &mine == &after_call && &mine == &after_blocking&& blocked != std::this_thread::get_id();
+}
+
+TEST(Task, ResumesOnItsOwnExecutor) {
+  auto pool = NewThreadPool("test", 2);
+  auto strand = NewStrand(*pool);
+  BlockingPool blocking(2);
+  EXPECT_TRUE(SyncWait(*strand, StaysOnItsExecutor(pool.get(), &blocking)));
+}
+
+Task<void> Increment(int* counter) {
+  int seen = *counter;
+  co_await Yield();
+  *counter = seen + 1;
+  co_await Yield();
+}
+
+TEST(Strand, RunsJobsOneAtATime) {
+  auto pool = NewThreadPool("test", 4);
+  auto strand = NewStrand(*pool);
+  int counter = 0;
+  Oneshot<bool> done;
+  for (int i = 0; i < 10000; ++i) strand->Post([&counter] { ++counter; });
+  auto last = [](int* value) -> Task<int> { co_return *value; };
+  EXPECT_EQ(SyncWait(*strand, last(&counter)), 10000);
+}
+
+TEST(Gate, CloseWaitsForHolders) {
+  ManualExecutor executor;
+  Gate gate;
+  int counter = 0;
+  Spawn(executor, gate, Increment(&counter));
+  bool closed = false;
+  Gate outer;
+  auto close = [](Gate* inner, bool* flag) -> Task<void> {
+    co_await inner->Close();
+    *flag = true;
+  };
+  Spawn(executor, outer, close(&gate, &closed));
+  EXPECT_TRUE(executor.RunOne());
+  EXPECT_FALSE(closed);
+  executor.RunAll();
+  EXPECT_TRUE(closed);
+  EXPECT_EQ(counter, 1);
+  Spawn(executor, gate, Increment(&counter));
+  executor.RunAll();
+  EXPECT_EQ(counter, 1) << "a closed gate starts nothing";
+}
+
+TEST(Clock, SleepEndsByTimeOrByCancel) {
+  ManualExecutor executor;
+  ManualClock clock;
+  Gate gate;
+  CancelSource stop;
+  std::vector<bool> results;
+  auto sleep = [](ManualClock* c, Duration d, CancelToken token, std::vector<bool>* out) -> Task<void> {
+    bool elapsed = co_await c->Sleep(d, token);
+    out->push_back(elapsed);
+  };
+  Spawn(executor, gate, sleep(&clock, 10s, stop.token(), &results));
+  Spawn(executor, gate, sleep(&clock, 20s, stop.token(), &results));
+  executor.RunAll();
+  clock.Advance(10s);
+  executor.RunAll();
+  EXPECT_EQ(results, std::vector<bool>({true}));
+  stop.Cancel();
+  executor.RunAll();
+  EXPECT_EQ(results, std::vector<bool>({true, false}));
+  EXPECT_EQ(clock.UntilNext(), std::nullopt);
+}
+
+Task<int> Sum(Channel<int>* channel) {
+  int sum = 0;
+  while (true) {
+    std::optional<int> item = co_await channel->Pop();
+    if (!item) co_return sum;
+    sum += *item;
+  }
+}
+
+TEST(Channel, DeliversAllThenEnds) {
+  auto pool = NewThreadPool("test", 2);
+  Channel<int> channel(1000);
+  std::thread producer([&channel] {
+    for (int i = 1; i <= 1000; ++i) {
+      while (!channel.TryPush(i)) std::this_thread::yield();
+    }
+    channel.Close();
+  });
+  EXPECT_EQ(SyncWait(*pool, Sum(&channel)), 500500);
+  producer.join();
+}
+
+TEST(WhenAll, KeepsOrder) {
+  auto pool = NewThreadPool("test", 2);
+  std::vector<Task<int>> tasks;
+  for (int i = 0; i < 5; ++i) tasks.push_back(Double(i));
+  EXPECT_EQ(SyncWait(*pool, WhenAll(std::move(tasks))), std::vector<int>({0, 2, 4, 6, 8}));
+}
+
+}  // namespace
+}  // namespace sampan

@@ -1,0 +1,64 @@
+// Threads. A ThreadPool runs coroutines and must never be blocked; a BlockingPool is where disk, mounts, forks and
+// synchronous libraries block.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "async/executor.h"
+#include "async/oneshot.h"
+#include "async/task.h"
+
+namespace sampan {
+
+// An executor of `threads` threads named `name`. The destructor lets running jobs end, drops queued ones and joins.
+std::unique_ptr<Executor> NewThreadPool(std::string name, size_t threads);
+
+class BlockingPool {
+ public:
+  // Threads are made when needed, up to `threads`, and end after idling for a while.
+  explicit BlockingPool(size_t threads);
+  ~BlockingPool();  // waits for what runs and what is queued
+
+  // Runs `work` on a thread that may block; resumes the caller on its own executor.
+  //   CO_TRY(std::string text, co_await blocking.Run([path] { return ReadFile(path); }));
+  template <class F, class T = std::invoke_result_t<F&>>
+  Task<T> Run(F work) {
+    if constexpr (std::is_void_v<T>) {
+      Oneshot<bool> done;
+      Submit([sender = done.sender(), work = std::move(work)]() mutable {
+        work();
+        sender.Set(true);
+      });
+      co_await done.Wait();
+    } else {
+      Oneshot<T> done;
+      Submit([sender = done.sender(), work = std::move(work)]() mutable { sender.Set(work()); });
+      T value = co_await done.Wait();
+      co_return value;
+    }
+  }
+
+ private:
+  void Submit(Executor::Job job);
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// Runs everything on the calling thread, in order, when told: the executor of simulations and unit tests.
+class ManualExecutor final : public Executor {
+ public:
+  ManualExecutor();
+  ~ManualExecutor() override;
+  void Post(Job job) override;
+  bool RunOne();    // false when nothing waits
+  size_t RunAll();  // until nothing waits; how many ran
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sampan

@@ -1,0 +1,51 @@
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "base/time.h"
+
+namespace sampan {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Time, FormatsAndParsesRfc3339) {
+  auto time = ParseTime("2026-02-03T04:05:06.789012Z");
+  ASSERT_TRUE(time);
+  EXPECT_EQ(FormatTime(*time), "2026-02-03T04:05:06Z");
+  EXPECT_EQ(FormatMicroTime(*time), "2026-02-03T04:05:06.789012Z");
+  EXPECT_EQ(FormatTime(*ParseTime("2026-02-03T04:05:06+02:00")), "2026-02-03T02:05:06Z");
+  for (const char* bad :
+       {"", "2026-02-30T00:00:00Z", "2026-02-03 04:05:06Z", "2026-02-03T04:05:06", "2026-02-03T24:05:06Z"}) {
+    EXPECT_FALSE(ParseTime(bad)) << bad;
+  }
+}
+
+TEST(Time, ReadsAndWritesGoDurations) {
+  EXPECT_EQ(ParseDuration("1h30m"), Duration(90min));
+  EXPECT_EQ(ParseDuration("1.5s"), Duration(1500ms));
+  EXPECT_EQ(ParseDuration("0"), Duration(0));
+  EXPECT_EQ(ParseDuration("10"), std::nullopt);
+  EXPECT_EQ(ParseDuration(""), std::nullopt);
+  EXPECT_EQ(FormatDuration(90min), "1h30m0s");
+  EXPECT_EQ(FormatDuration(250ms), "250ms");
+}
+
+TEST(Rng, UuidsAndSuffixesHaveTheirShape) {
+  auto rng = NewSeededRng(1);
+  std::string uuid = rng->Uuid();
+  ASSERT_EQ(uuid.size(), 36u);
+  EXPECT_EQ(uuid[14], '4');
+  EXPECT_EQ(rng->NameSuffix(5).size(), 5u);
+  EXPECT_EQ(rng->NameSuffix(200).find_first_of("aeiou013"), std::string::npos);
+}
+
+TEST(Error, ReasonsMapToStatusesBothWays) {
+  EXPECT_EQ(HttpStatusOf(Reason::kInvalid), 422);
+  EXPECT_EQ(ReasonFromStatus("Expired", 410), Reason::kExpired);
+  EXPECT_EQ(ReasonFromStatus("", 404), Reason::kNotFound);
+  EXPECT_EQ(Error::Conflict("a {}", 1).Annotate("b").message(), "b: a 1");
+}
+
+}  // namespace
+}  // namespace sampan

@@ -1,0 +1,162 @@
+#include "base/time.h"
+
+#include <array>
+#include <cmath>
+#include <ctime>
+
+#include <fmt/format.h>
+
+namespace sampan {
+namespace {
+
+bool TakeDigits(std::string_view& text, size_t count, int& out) {
+  if (text.size() < count) return false;
+  int value = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(count);
+  out = value;
+  return true;
+}
+
+bool TakeChar(std::string_view& text, char expected) {
+  if (text.empty() || text.front() != expected) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+std::tm ToCalendar(WallTime time) {
+  std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  std::tm calendar{};
+  gmtime_r(&seconds, &calendar);
+  return calendar;
+}
+
+struct Unit {
+  std::string_view suffix;
+  int64_t nanoseconds;
+};
+// Longest suffix first where one starts another ("ms" before "m").
+constexpr std::array kUnits{Unit{"ns", 1},
+                            Unit{"us", 1'000},
+                            Unit{"\u00b5s", 1'000},
+                            Unit{"ms", 1'000'000},
+                            Unit{"s", 1'000'000'000},
+                            Unit{"m", 60'000'000'000},
+                            Unit{"h", 3'600'000'000'000}};
+
+}  // namespace
+
+std::string FormatTime(WallTime time) {
+  std::tm c = ToCalendar(time);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.tm_year + 1900, c.tm_mon + 1, c.tm_mday, c.tm_hour, c.tm_min,
+                     c.tm_sec);
+}
+
+std::string FormatMicroTime(WallTime time) {
+  std::tm c = ToCalendar(time);
+  auto micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(time - std::chrono::floor<std::chrono::seconds>(time)).count();
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", c.tm_year + 1900, c.tm_mon + 1, c.tm_mday, c.tm_hour,
+                     c.tm_min, c.tm_sec, micros);
+}
+
+std::optional<WallTime> ParseTime(std::string_view text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (!TakeDigits(text, 4, year) || !TakeChar(text, '-') || !TakeDigits(text, 2, month) || !TakeChar(text, '-') ||
+      !TakeDigits(text, 2, day)) {
+    return std::nullopt;
+  }
+  if (!TakeChar(text, 'T') && !TakeChar(text, 't')) return std::nullopt;
+  if (!TakeDigits(text, 2, hour) || !TakeChar(text, ':') || !TakeDigits(text, 2, minute) || !TakeChar(text, ':') ||
+      !TakeDigits(text, 2, second)) {
+    return std::nullopt;
+  }
+  int64_t nanos = 0;
+  if (TakeChar(text, '.')) {
+    int64_t scale = 100'000'000;
+    size_t digits = 0;
+    while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+      nanos += (text.front() - '0') * scale;
+      scale /= 10;
+      text.remove_prefix(1);
+      ++digits;
+    }
+    if (digits == 0) return std::nullopt;
+  }
+  std::chrono::minutes offset{0};
+  if (!TakeChar(text, 'Z') && !TakeChar(text, 'z')) {
+    int sign = TakeChar(text, '+') ? 1 : (TakeChar(text, '-') ? -1 : 0);
+    int offset_hours = 0, offset_minutes = 0;
+    if (sign == 0 || !TakeDigits(text, 2, offset_hours) || !TakeChar(text, ':') || !TakeDigits(text, 2, offset_minutes)) {
+      return std::nullopt;
+    }
+    offset = sign * std::chrono::minutes(offset_hours * 60 + offset_minutes);
+  }
+  std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  if (!text.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  return WallTime(std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+                  std::chrono::seconds(second) + std::chrono::nanoseconds(nanos) - offset);
+}
+
+std::optional<Duration> ParseDuration(std::string_view text) {
+  bool negative = TakeChar(text, '-');
+  if (!negative) TakeChar(text, '+');
+  if (text == "0") return Duration(0);
+  if (text.empty()) return std::nullopt;
+  double total = 0;
+  while (!text.empty()) {
+    size_t length = 0;
+    double value = 0;
+    double fraction = 0;
+    bool digits = false;
+    while (length < text.size() && text[length] >= '0' && text[length] <= '9') {
+      value = value * 10 + (text[length++] - '0');
+      digits = true;
+    }
+    if (length < text.size() && text[length] == '.') {
+      ++length;
+      double scale = 0.1;
+      while (length < text.size() && text[length] >= '0' && text[length] <= '9') {
+        fraction += (text[length++] - '0') * scale;
+        scale /= 10;
+        digits = true;
+      }
+    }
+    if (!digits) return std::nullopt;
+    text.remove_prefix(length);
+    const Unit* found = nullptr;
+    for (const Unit& unit : kUnits) {
+      if (text.starts_with(unit.suffix) && (found == nullptr || unit.suffix.size() > found->suffix.size())) found = &unit;
+    }
+    if (found == nullptr) return std::nullopt;
+    text.remove_prefix(found->suffix.size());
+    total += (value + fraction) * static_cast<double>(found->nanoseconds);
+  }
+  if (total > 9.2e18) return std::nullopt;
+  auto nanos = static_cast<int64_t>(std::llround(total));
+  return Duration(negative ? -nanos : nanos);
+}
+
+std::string FormatDuration(Duration duration) {
+  int64_t nanos = duration.count();
+  if (nanos == 0) return "0s";
+  std::string sign = nanos < 0 ? "-" : "";
+  uint64_t rest = nanos < 0 ? 0 - static_cast<uint64_t>(nanos) : static_cast<uint64_t>(nanos);
+  if (rest < 1'000) return fmt::format("{}{}ns", sign, rest);
+  if (rest < 1'000'000) return fmt::format("{}{}\u00b5s", sign, static_cast<double>(rest) / 1e3);
+  if (rest < 1'000'000'000) return fmt::format("{}{}ms", sign, static_cast<double>(rest) / 1e6);
+  uint64_t hours = rest / 3'600'000'000'000;
+  rest %= 3'600'000'000'000;
+  uint64_t minutes = rest / 60'000'000'000;
+  rest %= 60'000'000'000;
+  std::string seconds = rest % 1'000'000'000 == 0 ? fmt::format("{}", rest / 1'000'000'000)
+                                                  : fmt::format("{}", static_cast<double>(rest) / 1e9);
+  if (hours > 0) return fmt::format("{}{}h{}m{}s", sign, hours, minutes, seconds);
+  if (minutes > 0) return fmt::format("{}{}m{}s", sign, minutes, seconds);
+  return fmt::format("{}{}s", sign, seconds);
+}
+
+}  // namespace sampan
