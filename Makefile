@@ -1,0 +1,63 @@
+# Sampan: the commands a person types. `make help` lists them.
+.DEFAULT_GOAL := help
+PRESET ?= release
+.PHONY: help setup build up down clean-data test test-asan test-tsan fuzz bench verify fix clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: ## install every Debian package that building and running need
+	@tools/setup/install.sh build run
+
+build: ## build build/release/sampan (PRESET=dev|asan|tsan|fuzz for another)
+	@tools/setup/install.sh build
+	@tools/build.sh $(PRESET)
+
+up: ## start a one-node cluster with the demo application and print how to reach it
+	@tools/setup/install.sh build run
+	@tools/build.sh release sampan
+	@tools/cluster/up.sh
+
+down: ## stop the cluster; the state in /var/lib/sampan stays
+	@tools/cluster/down.sh
+
+clean-data: ## stop the cluster and remove its state
+	@tools/cluster/down.sh
+	@tools/cluster/clean_data.sh
+
+test: ## unit, integration and end-to-end tests
+	@tools/setup/install.sh build run
+	@tools/build.sh dev
+	@tools/build.sh release sampan
+	@tools/test/run.py --preset dev --e2e
+
+test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/setup/install.sh build
+	@tools/build.sh asan
+	@tools/test/run.py --preset asan
+
+test-tsan: ## unit tests under ThreadSanitizer
+	@tools/setup/install.sh build
+	@tools/build.sh tsan
+	@tools/test/run.py --preset tsan
+
+fuzz: ## every fuzzer for FUZZ_SECONDS each (default 10)
+	@tools/setup/install.sh build
+	@tools/build.sh fuzz
+	@tools/test/fuzz.py --seconds $${FUZZ_SECONDS:-10}
+
+bench: ## measure every figure of docs/benchmarks.md
+	@tools/setup/install.sh build run
+	@tools/build.sh release
+	@tools/build.sh release benches
+	@tests/perf/run.py
+
+verify: ## formatting, layers, headers that compile alone, lints
+	@tools/setup/install.sh build
+	@tools/lint/verify.py
+
+fix: ## repair what the lints can repair
+	@clang-format-19 -i $$(git ls-files 'src/*.h' 'src/*.cc' 'tests/*.h' 'tests/*.cc')
+
+clean: ## remove the build trees
+	@rm -rf build

@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Runs every fuzzer of the fuzz preset for a short while, two at a time; the last line is the sum."""
+import argparse
+import concurrent.futures
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(fuzzer, seconds):
+    """None when the fuzzer found nothing, else the end of its output."""
+    seeds = ROOT / "tests/fuzz/seeds" / fuzzer.name
+    with tempfile.TemporaryDirectory(prefix="sampan-fuzz-") as scratch:
+        corpora = [scratch] + ([str(seeds)] if seeds.is_dir() else [])
+        done = subprocess.run([str(fuzzer), f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=10", "-max_len=65536",
+                               "-print_final_stats=0", *corpora], cwd=scratch, text=True, errors="replace",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return None if done.returncode == 0 else done.stdout[-8000:]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=10)
+    arguments = parser.parse_args()
+    fuzzers = sorted(path for path in (ROOT / "build/fuzz").rglob("*_fuzz") if path.is_file())
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for fuzzer, fault in zip(fuzzers, pool.map(lambda f: run(f, arguments.seconds), fuzzers)):
+            print(f"{'ok' if fault is None else 'FAILED':7} {fuzzer.name} ({arguments.seconds} s)", flush=True)
+            if fault is not None:
+                failed += 1
+                print(fault, flush=True)
+    print(f"{len(fuzzers) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed or not fuzzers else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
