@@ -1,0 +1,14 @@
+// errno as an Error: ENOENT is NotFound, EEXIST is AlreadyExists, EPERM and EACCES are Forbidden, EAGAIN and ETIMEDOUT are
+// Timeout, anything else is InternalError. The message is "what: No such file or directory".
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace sampan::os {
+
+Error ErrnoError(int error_number, std::string_view what);
+Error LastError(std::string_view what);  // of the calling thread's errno
+
+}  // namespace sampan::os
