@@ -11,16 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "api/meta/map.h"
 #include "base/error.h"
 #include "codec/json.h"
 
 namespace sampan::api {
 
 using Revision = int64_t;  // the store's revision; published as resourceVersion, a decimal string
-
-// Sorted by key.
-using StringMap = std::vector<std::pair<std::string, std::string>>;
-const std::string* FindIn(const StringMap& map, std::string_view key);  // null when absent
 
 struct OwnerRef {
   std::string api_version;
