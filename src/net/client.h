@@ -1,10 +1,17 @@
 // The HTTP client: keeps connections, speaks HTTP/1.1 over TLS or plain TCP or a Unix socket.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 
+#include "base/time.h"
 #include "net/http.h"
+
+namespace sampan {
+class IoLoops;
+}
 
 namespace sampan::net {
 
@@ -56,9 +63,11 @@ class Client {
   virtual Task<Result<Upgraded>> Upgrade(ClientRequest request, CancelToken stop = {}) = 0;
 };
 
-std::unique_ptr<Client> NewClient(ClientOptions options);
+// `loops` outlive the client and everything it handed out. Connections are made when needed.
+std::unique_ptr<Client> NewClient(IoLoops& loops, ClientOptions options);
 
-// A plain TCP connection (tcp probes, port-forward).
-Task<Result<std::unique_ptr<Stream>>> ConnectTcp(std::string host, uint16_t port, Duration timeout);
+// A plain TCP connection (tcp probes, port-forward); "unix:/path" connects to a socket file. Timeout or
+// ServiceUnavailable.
+Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string host, uint16_t port, Duration timeout);
 
 }  // namespace sampan::net

@@ -1,11 +1,18 @@
 // The HTTP server: TLS 1.2+ with ALPN (h2, http/1.1) or plain, many connections on a few I/O threads.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/time.h"
 #include "net/http.h"
+
+namespace sampan {
+class IoLoops;
+}
 
 namespace sampan::net {
 
@@ -20,7 +27,6 @@ struct ServerOptions {
   std::string address = "0.0.0.0";
   uint16_t port = 0;                            // 0 picks one, Server::port() tells
   std::shared_ptr<const TlsServerOptions> tls;  // null: plain HTTP (probes, metrics on loopback)
-  size_t io_threads = 0;                        // 0: one a core
   size_t max_body_bytes = 3 * 1024 * 1024;
   size_t max_header_bytes = 64 * 1024;
   size_t max_connections = 20'000;
@@ -32,6 +38,7 @@ struct ServerOptions {
 
 class Server {
  public:
+  // Stops at once when Stop was not called; blocks until all handlers ended, so not on a thread of the loops.
   virtual ~Server() = default;
   virtual uint16_t port() const = 0;
   // New handshakes use it; open connections stay. Certificates rotate without a restart.
@@ -41,7 +48,8 @@ class Server {
   virtual size_t connections() const = 0;
 };
 
-// ServiceUnavailable with address and port when it cannot listen (in use, no permission).
-Result<std::unique_ptr<Server>> Listen(ServerOptions options, Handler handler);
+// Connections are spread over `loops`, which outlive the server; each stays on its loop, and the handler runs there.
+// ServiceUnavailable with address and port when it cannot listen (in use, no permission); BadRequest for bad PEM.
+Result<std::unique_ptr<Server>> Listen(IoLoops& loops, ServerOptions options, Handler handler);
 
 }  // namespace sampan::net
