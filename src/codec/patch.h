@@ -2,6 +2,9 @@
 // The strategic merge patch, which needs one, is api/merge/strategic.h.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "base/error.h"
 #include "codec/json.h"
 
@@ -10,6 +13,7 @@ namespace sampan::json {
 struct PatchLimits {
   size_t max_operations = 10'000;             // of one JSON patch
   size_t max_copied_bytes = 3 * 1024 * 1024;  // that all its `copy` operations together may add
+  size_t max_depth = 500;                     // of the document that comes out
 };
 
 // Applies the operations in order. BadRequest when `patch` is no list of well-formed operations (the document is then
@@ -19,5 +23,8 @@ Result<void> ApplyJsonPatch(Value& document, const Value& patch, const PatchLimi
 
 // Merges: objects member by member, null removes, everything else replaces. Cannot fail.
 void ApplyMergePatch(Value& document, const Value& patch);
+
+// Removes the members named in `keys`, absent ones ignored; the others keep their order. Linear in both sizes.
+void EraseMembers(Object& object, std::span<const std::string_view> keys);
 
 }  // namespace sampan::json
