@@ -13,6 +13,7 @@
 
 #include "async/task.h"
 #include "base/error.h"
+#include "base/time.h"
 
 namespace sampan::store {
 
@@ -31,9 +32,8 @@ struct KeyValue {
 struct Event {
   enum class Type : unsigned char { kPut, kDelete };
   Type type = Type::kPut;
-  KeyValue kv;     // for kDelete: the key, mod_revision of the deletion, value empty
-  Bytes previous;  // the value before; null when the key did not exist (then kPut is a creation)
-  Revision previous_revision = 0;
+  // For kDelete: the key, mod_revision of the deletion, a null value. A kPut whose revisions are equal is a creation.
+  KeyValue kv;
 };
 
 // What must hold of the key for a write to happen; otherwise the write changes nothing and fails with Conflict
@@ -55,7 +55,7 @@ struct RangeResult {
   std::vector<KeyValue> kvs;  // ascending by key
   Revision revision = 0;      // of the store when it answered
   bool more = false;
-  int64_t count = 0;  // of all keys in the range
+  int64_t count = 0;  // of all keys in the range, also of those beyond the limit; costs a step for each
 };
 
 // Events of one or more whole revisions, ascending; `events` empty for a progress notice.
@@ -70,7 +70,12 @@ using WatchCallback = std::function<void(Result<WatchBatch>)>;
 
 class Watch {
  public:
-  virtual ~Watch() = default;  // ends the watch; no callback runs once the destructor has returned
+  // Ends the watch; no callback runs once the destructor has returned. Not to be destroyed by its own callback.
+  virtual ~Watch() = default;
+  // Every event of the watch up to this revision has been delivered: moves on with writes to other keys too.
+  virtual Revision Delivered() const = 0;
+  // Asks for one callback, without events if need be, at the latest after the next write to any key.
+  virtual void RequestProgress() = 0;
 };
 
 // Thread-safe. Every task resumes on its caller's executor.
@@ -104,8 +109,13 @@ struct EmbeddedOptions {
   std::string directory;  // of RocksDB, made when absent, mode 0700
   size_t block_cache_bytes = 4 << 20;
   size_t write_buffer_bytes = 8 << 20;
-  size_t history_limit = 100'000;  // revisions kept for watches in memory before automatic compaction
+  // Revisions kept on disk for watches and for lists at a revision; older ones are compacted away. Survives a restart.
+  size_t history_limit = 100'000;
+  size_t max_value_bytes = 8 << 20;                   // a larger value is RequestEntityTooLarge
+  Duration retry_interval = std::chrono::seconds(1);  // between attempts to resume after a failed write
 };
+// Errors say what is wrong with the directory: in use by another process, not writable, corrupt. May block for as long
+// as recovery reads: one pass over the data.
 Result<std::unique_ptr<Store>> OpenEmbedded(const EmbeddedOptions& options);
 
 }  // namespace sampan::store

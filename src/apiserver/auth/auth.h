@@ -1,0 +1,77 @@
+// Who makes a request, and may they: the two questions every request passes. The answers' implementations are made by
+// the factories in authn.h and authz.h.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "async/task.h"
+#include "base/error.h"
+#include "net/http.h"
+
+namespace sampan::apiserver::auth {
+
+inline constexpr std::string_view kAnonymous = "system:anonymous";
+inline constexpr std::string_view kUnauthenticatedGroup = "system:unauthenticated";
+inline constexpr std::string_view kAuthenticatedGroup = "system:authenticated";
+inline constexpr std::string_view kMastersGroup = "system:masters";
+inline constexpr std::string_view kNodesGroup = "system:nodes";
+inline constexpr std::string_view kServiceAccountsGroup = "system:serviceaccounts";
+inline constexpr std::string_view kNodeUserPrefix = "system:node:";
+
+struct UserInfo {
+  std::string name;
+  std::string uid;
+  std::vector<std::string> groups;
+  std::vector<std::pair<std::string, std::vector<std::string>>> extra;
+
+  bool InGroup(std::string_view group) const;
+  bool operator==(const UserInfo&) const = default;
+};
+
+// One question to an authorizer. Views into the request: valid during the call only.
+struct Attributes {
+  const UserInfo* user = nullptr;
+  std::string_view verb;  // get, list, watch, create, update, patch, delete, deletecollection; or the method in lower case
+  std::string_view group;
+  std::string_view version;
+  std::string_view resource;
+  std::string_view subresource;
+  std::string_view namespace_;
+  std::string_view name;
+  std::string_view path;  // of requests that are not for resources
+  bool resource_request = false;
+};
+
+struct Decision {
+  bool allowed = false;
+  std::string reason;  // why, for people; empty when there is nothing to say
+};
+
+// Thread-safe.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+  // The user by client certificate, then bearer token; system:anonymous when the request carries neither. Unauthorized
+  // when what it carries is not valid. Impersonation is a step of its own: Impersonate().
+  virtual Task<Result<UserInfo>> Authenticate(const net::Request& request) = 0;
+};
+
+// Thread-safe; answers from memory, in about a microsecond.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  virtual Decision Authorize(const Attributes& attributes) const = 0;
+};
+
+// The user that the Impersonate-* headers name when `user` may impersonate it; `user` itself without such headers.
+// Forbidden when it may not, BadRequest for groups, uid or extra without a user.
+Result<UserInfo> Impersonate(const net::Request& request, UserInfo user, const Authorizer& authorizer);
+
+// 403 as kube-apiserver words it: `pods "x" is forbidden: User "u" cannot get resource "pods" in API group "" in the
+// namespace "default"`, with the decision's reason appended.
+Error ForbiddenError(const Attributes& attributes, std::string_view reason);
+
+}  // namespace sampan::apiserver::auth
