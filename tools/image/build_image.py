@@ -30,7 +30,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "riscv64": "riscv64", "p
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")  # top-level folders that are links into usr/
 # Needed by maintainer scripts and service managers only, neither of which runs in an image.
 MAINTENANCE = {"adduser", "debconf", "dpkg", "init-system-helpers", "install-info", "iproute2", "logrotate", "lsb-base",
-               "passwd", "perl-base", "sensible-utils", "systemd", "sysvinit-utils", "tar", "ucf"}
+               "passwd", "perl", "perl-base", "sensible-utils", "systemd", "sysvinit-utils", "tar", "ucf"}
 DOCUMENTATION = ("usr/share/doc/", "usr/share/man/", "usr/share/info/", "usr/share/locale/", "usr/share/lintian/",
                  "usr/share/bug/", "usr/share/doc-base/")
 
@@ -153,7 +153,8 @@ def download(packages, without, cache):
     """The .deb files that an image of `packages` is made of."""
     os.makedirs(cache, exist_ok=True)
     versions = solve(packages)
-    wanted = {n: v for n, v in versions.items() if n in reachable(packages, versions, without)}
+    needed = reachable(packages, versions, without)
+    wanted = {n: v for n, v in versions.items() if n in needed}
 
     def cached(name):
         prefix = f"{name}_{wanted[name].replace(':', '%3a')}_"
