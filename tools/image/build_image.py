@@ -145,7 +145,8 @@ def reachable(packages, versions, without):
         needs = records[name].get("Depends", "") + "," + records[name].get("Pre-Depends", "")
         for need in needs.replace("|", ",").split(","):
             wanted = need.split("(")[0].split(":")[0].strip()
-            queue.extend([wanted] + provides.get(wanted, []))
+            if wanted:
+                queue.extend([wanted] + provides.get(wanted, []))
     return found
 
 
