@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+"""The end-to-end tests: a real cluster on this machine, real containers, a stock kubectl.
+
+    tests/e2e/run.py              all, in order (each builds on the cluster that the first starts)
+    tests/e2e/run.py NAME...      the cluster, then the named tests
+
+Prints `ok|FAILED|skipped NAME ...` a test. Needs root and a release build.
+"""
+import os
+import shutil
+import sys
+import time
+import traceback
+
+import demo_test
+import server_test
+from cluster import Cluster, Failure, Machine
+
+
+def tests():
+    """In the order they run: (name, function)."""
+    for module in (server_test, demo_test):
+        for name in module.ORDER:
+            yield f"{module.__name__}.{name}", getattr(module, name)
+
+
+def main():
+    wanted = sys.argv[1:]
+    if os.geteuid() != 0:
+        print("skipped all: a node needs root")
+        return 0
+    cluster = Cluster()
+    cluster.before = Machine.snapshot()
+    shutil.rmtree(cluster.data_dir.parent, ignore_errors=True)
+    failed = 0
+    try:
+        for name, function in tests():
+            if wanted and name not in wanted and function.__name__ != "make_up_starts_the_cluster":
+                continue
+            started = time.monotonic()
+            try:
+                reason = function(cluster)
+                state = f"skipped {name}: {reason}" if reason else f"ok {name}"
+            except Exception as fault:  # a broken test must not hide the ones after it
+                failed += 1
+                state = f"FAILED {name}"
+                print(fault if isinstance(fault, Failure) else traceback.format_exc())
+                print("the server's last lines:\n" + cluster.log_tail())
+            print(f"{state} ({time.monotonic() - started:.1f} s)", flush=True)
+    finally:
+        cluster.script("down.sh")
+        shutil.rmtree(cluster.data_dir.parent, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
