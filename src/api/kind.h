@@ -29,6 +29,13 @@ struct KindInfo {
     std::vector<std::string> verbs;
   };
   std::vector<Subresource> subresources;
+  // Paths that field selectors may use besides metadata.name and metadata.namespace: "status.phase".
+  std::vector<std::string> selectable_fields;
+  struct Column {  // of `kubectl get`, as additionalPrinterColumns
+    std::string name, type, format, path;
+    int priority = 0;  // above 0: only in wide output
+  };
+  std::vector<Column> columns;
   const Type* type = nullptr;
 
   std::string ApiVersion() const { return group.empty() ? version : group + "/" + version; }
@@ -39,7 +46,9 @@ struct KindInfo {
 template <class T>
 const KindInfo& KindOf();
 
-// All built-in served kinds, stored or virtual, and look-ups among them; null when absent.
+// All built-in served kinds, stored or virtual, and look-ups among them; null when absent. FindKind also knows the kinds
+// that are only bodies (Scale, Eviction, TokenRequest, DeleteOptions, Status): their `resource` is empty, and they are not
+// among BuiltinKinds.
 std::span<const KindInfo* const> BuiltinKinds();
 const KindInfo* FindKind(std::string_view api_version, std::string_view kind);
 const KindInfo* FindResource(std::string_view group, std::string_view version, std::string_view resource);
