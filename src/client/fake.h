@@ -2,8 +2,8 @@
 //
 // It keeps: uid, creationTimestamp, resourceVersion, generation (changes of spec), generateName, AlreadyExists, NotFound,
 // Conflict by resourceVersion, finalizers with deletionTimestamp, graceful deletion of pods bound to a node, the status,
-// scale, binding and finalize subresources, label and field selectors, merge and JSON patches, watch with resume and Expired.
-// It does not: default, validate, authorise, or collect garbage.
+// scale, binding and finalize subresources, label and field selectors, merge and JSON patches, watch with resume and
+// Expired. It does not: default, validate, authorise, or collect garbage.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ class FakeClient final : public Client {
   // Straight into the store, as another user would have done; CHECKs that it succeeds.
   ObjectPtr Put(std::string_view json_text);  // creates or replaces; kind by apiVersion and kind
   ObjectPtr Put(json::Value object);
-  void Remove(const Ref& ref);  // at once, whatever its finalizers and grace
+  void Remove(const Ref& ref);           // at once, whatever its finalizers and grace
   ObjectPtr Peek(const Ref& ref) const;  // null when absent
   std::vector<ObjectPtr> All(const api::KindInfo& kind, std::string_view namespace_ = {}) const;
 

@@ -4,8 +4,13 @@
 #include <memory>
 #include <string>
 
+#include "async/clock.h"
 #include "client/client.h"
 #include "client/kubeconfig.h"
+
+namespace sampan {
+class IoLoops;
+}
 
 namespace sampan::client {
 
@@ -15,8 +20,18 @@ struct HttpClientOptions {
   size_t max_response_bytes = 512u << 20;
 };
 
-// BadRequest for a server URL or PEM that cannot be used. Connects when first used. Thread-safe.
-Result<std::unique_ptr<Client>> NewHttpClient(ClientConfig config, HttpClientOptions options = {});
+// BadRequest for a server URL that cannot be used. Connects when first used; `loops` and `clock` outlive it. Thread-safe.
+Result<std::unique_ptr<Client>> NewHttpClient(IoLoops& loops, Clock& clock, ClientConfig config,
+                                              HttpClientOptions options = {});
+
+// The parts of "https://host:port/prefix"; the port defaults by scheme.
+struct ServerUrl {
+  bool tls = true;
+  std::string host;
+  uint16_t port = 0;
+  std::string prefix;  // "/k8s/clusters/c-1", without a slash at its end; may be empty
+};
+Result<ServerUrl> ParseServerUrl(std::string_view url);
 
 // "/api/v1/namespaces/default/pods/web-0/status": where a reference lives on the server.
 std::string ResourcePath(const Ref& ref);

@@ -42,6 +42,7 @@ class Subscription {
  private:
   friend class ObjectInformer;
   struct State;
+  struct Subscribers;
   explicit Subscription(std::shared_ptr<State> state) : state_(std::move(state)) {}
   std::shared_ptr<State> state_;
 };
@@ -65,8 +66,8 @@ class ObjectInformer {
   // Every object that is there already is told as added, then every change.
   Subscription Subscribe(Executor& strand, ObjectHandlers handlers);
 
-  bool synced() const;              // the first list is in the cache
-  api::Revision revision() const;   // everything up to here is in the cache
+  bool synced() const;             // the first list is in the cache
+  api::Revision revision() const;  // everything up to here is in the cache
   // True once synced; false when `stop` came first. What subscribers on the caller's strand are told of the first list
   // has then been told.
   Task<bool> WaitSynced(CancelToken stop);

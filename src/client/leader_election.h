@@ -14,9 +14,9 @@ namespace sampan::client {
 struct LeaderElectionOptions {
   std::string lease_namespace = "kube-system";
   std::string lease_name;
-  std::string identity;                                   // unique a process
-  Duration lease_duration = std::chrono::seconds(15);     // others wait so long after the last renewal they saw
-  Duration renew_deadline = std::chrono::seconds(10);     // the leader gives up when it could not renew for so long
+  std::string identity;                                // unique a process
+  Duration lease_duration = std::chrono::seconds(15);  // others wait so long after the last renewal they saw
+  Duration renew_deadline = std::chrono::seconds(10);  // the leader gives up when it could not renew for so long
   Duration retry_period = std::chrono::seconds(2);
 };
 

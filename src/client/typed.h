@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/types.h"
+#include "api/types/convert.h"
 #include "client/client.h"
 #include "client/typed_ptr.h"
 

@@ -34,7 +34,7 @@ class WorkQueue {
   Task<std::optional<std::string>> Next();
   void Done(const std::string& key);
 
-  void Close();  // waiting and later Next() return nothing; what is queued is dropped
+  void Close();         // waiting and later Next() return nothing; what is queued is dropped
   size_t size() const;  // keys ready to be handed out
   bool idle() const;    // none ready and none being processed (delayed ones do not count)
 
