@@ -44,6 +44,7 @@ struct Field {
   uint16_t proto = 0;                // protobuf field number; 0: not on the wire (apiVersion, kind)
   uint16_t proto_parent = 0;         // not 0: the field lives in a message that JSON inlines, under this number
   bool required = false;
+  bool omit_zero = false;          // "", 0 and false mean absent and are dropped, as Kubernetes does for such fields
   bool patch_merge = false;        // strategic merge: lists merge by key instead of being replaced
   bool patch_retain_keys = false;  // strategic merge: keys absent from the patch's $retainKeys are cleared
 };
