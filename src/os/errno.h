@@ -1,5 +1,6 @@
-// errno as an Error: ENOENT is NotFound, EEXIST is AlreadyExists, EPERM and EACCES are Forbidden, EAGAIN and ETIMEDOUT are
-// Timeout, anything else is InternalError. The message is "what: No such file or directory".
+// errno as an Error: ENOENT, ESRCH and ENODEV are NotFound, EEXIST is AlreadyExists, EPERM and EACCES are Forbidden, EBUSY
+// and ENOTEMPTY are Conflict, EAGAIN and ETIMEDOUT are Timeout, anything else is InternalError.
+// The message is "what: No such file or directory".
 #pragma once
 
 #include <string_view>

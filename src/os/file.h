@@ -47,7 +47,7 @@ Result<void> AppendFile(const std::string& path, std::string_view data, mode_t m
 // The directory and its missing parents; those it makes get `mode` whatever the umask is. Fine when it exists.
 Result<void> MakeDirs(const std::string& path, mode_t mode = 0755);
 
-// The file or whole tree. Does not follow links and does not cross into other file systems (fails with EBUSY on a mount
+// The file or whole tree. Does not follow links and does not cross into other file systems (Conflict on a mount
 // point instead of emptying it). Fine when absent.
 Result<void> RemoveAll(const std::string& path);
 Result<void> RemoveFile(const std::string& path);  // fine when absent

@@ -85,11 +85,12 @@ class Netlink {
   Result<void> DeleteForwarding(int link, const std::string& mac, const std::string& host);
 
  private:
+  enum class Change : unsigned char { kSet, kDelete };
   struct Closer {
     void operator()(nl_sock* socket) const;
   };
   explicit Netlink(std::unique_ptr<nl_sock, Closer> socket);
-  Result<void> ChangeNeighbour(int link, int family, const std::string& destination, const std::string& mac, bool remove);
+  Result<void> ChangeNeighbour(int link, int family, const std::string& destination, const std::string& mac, Change change);
   std::unique_ptr<nl_sock, Closer> socket_;
 };
 

@@ -14,13 +14,14 @@ namespace sampan::os {
 class Nft {
  public:
   virtual ~Nft() = default;
-  // Commands in nft's language, applied as one transaction: all or nothing. The error carries nft's own message.
+  // Commands in nft's language, applied as one transaction: all or nothing. NotFound when they name something absent; errors
+  // carry nft's own message.
   virtual Result<void> Apply(const std::string& commands) = 0;
   // Output of a listing command, "list table ip sampan", as nft's JSON.
   virtual Result<std::string> ListJson(const std::string& command) = 0;
 };
 
-// Forbidden without CAP_NET_ADMIN (found out by the first call).
+// Forbidden without CAP_NET_ADMIN.
 Result<std::unique_ptr<Nft>> NewNft();
 
 }  // namespace sampan::os
