@@ -30,10 +30,11 @@ struct CacheOptions {
   std::string resource;  // "pods"
   // Paths of string fields ("spec.nodeName") that lists and watches may select by; an absent field has the value "".
   std::vector<std::string> indexed_fields;
-  size_t event_limit = 4096;      // recent events kept for watches that resume
-  size_t event_bytes = 16 << 20;  // and the bound on their objects' size
+  // Recent events are kept for watches that resume: a few hundred always, more while they are younger than two minutes.
+  size_t event_limit = 32'768;
+  size_t event_bytes = 32 << 20;  // of the objects that the events hold
   size_t queue_limit = 8192;      // events that may wait for one watcher before it is dropped
-  size_t kept_snapshots = 8;      // lists at older revisions, for continue tokens
+  size_t kept_snapshots = 8;      // see KeepSnapshot
 };
 
 // Which objects: all conditions that are not empty must hold.
@@ -131,9 +132,9 @@ class CacheSet {
   std::shared_ptr<State> state_;
 };
 
-// A stored value with "resourceVersion" put into its metadata, without building a document. InternalError when it is no
-// JSON object with a metadata object. Stored values carry no resourceVersion.
-Result<std::string> WithResourceVersion(std::string_view stored, Revision revision);
+// The text of an object with metadata.resourceVersion set, without building a document. InternalError when it is no JSON
+// object with metadata. Stored values carry no resourceVersion.
+Result<std::string> WithResourceVersion(std::string_view object_text, Revision revision);
 // The string at a dotted path of a JSON object's text; "" when absent or no string.
 std::string StringAt(std::string_view object_text, std::string_view path);
 

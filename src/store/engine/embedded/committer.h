@@ -1,0 +1,75 @@
+// The one thread that writes: takes all waiting writes as a group, decides them, commits them with one sync, and hands
+// them to the watch hub, which delivers and acknowledges. It also compacts, step by step between groups, and after a
+// failed write brings the database back.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/guarded.h"
+#include "store/engine/embedded/group.h"
+#include "store/engine/embedded/watch_hub.h"
+
+namespace sampan::store::embedded {
+
+class Committer {
+ public:
+  using Sender = Oneshot<Result<Revision>>::Sender;
+
+  struct Positions {
+    std::atomic<Revision> current{0};  // durable
+    std::atomic<Revision> compact{0};  // moved before anything is forgotten
+  };
+
+  // Everything borrowed outlives the committer.
+  Committer(Database& database, WatchHub& hub, Positions& positions, Index index, const EmbeddedOptions& options);
+  ~Committer();  // writes that still wait fail with ServiceUnavailable
+
+  void Write(WriteRequest request, Sender sender);
+  // Answers once everything below `revision` is forgotten.
+  void Compact(Revision revision, Sender sender);
+  std::optional<Error> Health() const { return *health_.ReadLock(); }
+
+ private:
+  struct Compaction {
+    Revision revision = 0;
+    Sender sender;
+  };
+  void Run();
+  void CommitGroup(std::vector<WriteRequest> requests, std::vector<Sender> senders);
+  void CompactStep();
+  void FinishCompactions(const std::optional<Error>& error);
+  Revision CompactTarget() const;
+  void Degrade(const Error& error);
+  void Retry();
+  Result<void> Resume();
+  void RefuseWaiting(const Error& error);
+
+  Database& database_;
+  WatchHub& hub_;
+  Positions& positions_;
+  const EmbeddedOptions options_;
+  Guarded<std::optional<Error>> health_;
+
+  std::mutex mutex_;  // guards what callers hand over
+  std::condition_variable changed_;
+  std::vector<WriteRequest> requests_;
+  std::vector<Sender> senders_;
+  std::vector<Compaction> new_compactions_;
+  bool stopping_ = false;
+
+  // Of the thread:
+  Index index_;
+  std::vector<Compaction> compactions_;
+  Revision compacted_ = 0;                              // on disk
+  std::chrono::steady_clock::time_point next_attempt_;  // to resume, while unwell
+  std::thread thread_;
+};
+
+}  // namespace sampan::store::embedded
