@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,12 @@
 #include "base/time.h"
 
 namespace sampan {
+
+// A place in a ring of timers.
+struct TimerLink {
+  TimerLink* previous = nullptr;
+  TimerLink* next = nullptr;
+};
 
 // Coroutines on a loop must not block: every connection of the loop waits for them.
 class IoLoop : public Executor {
@@ -28,21 +35,20 @@ class IoLoop : public Executor {
 
   // A coarse timer (it fires up to 100 ms late) that costs no system call and, once made, no allocation. It is armed,
   // moved and destroyed on the loop's thread.
-  class Timer {
+  class Timer : private TimerLink {
    public:
     Timer(IoLoop& loop, std::move_only_function<void()> callback) : loop_(loop), callback_(std::move(callback)) {}
     ~Timer() { Disarm(); }
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
-    void Arm(Duration delay);  // again: moves it
+    void Arm(Duration delay) { loop_.ArmTimer(*this, delay); }  // again: moves it
     void Disarm();
+    bool armed() const { return next != nullptr; }
 
    private:
-    friend class IoLoop;
+    friend class TimerWheel;
     IoLoop& loop_;
     std::move_only_function<void()> callback_;
-    Timer* previous_ = nullptr;
-    Timer* next_ = nullptr;
     uint64_t due_tick_ = 0;
   };
 
@@ -55,8 +61,7 @@ class IoLoop : public Executor {
   virtual bool IsCurrent() const = 0;
 
  private:
-  virtual void Arm(Timer& timer, Duration delay) = 0;
-  virtual void Disarm(Timer& timer) = 0;
+  virtual void ArmTimer(Timer& timer, Duration delay) = 0;
 };
 
 // The I/O threads of the process. Servers and clients that share it share its threads.

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ class Headers {
   void Add(std::string name, std::string value) { items_.emplace_back(std::move(name), std::move(value)); }
   std::string_view Get(std::string_view lower_case_name) const;  // first value, "" when absent
   bool Has(std::string_view lower_case_name) const;
+  void Clear() { items_.clear(); }
   const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
 
  private:

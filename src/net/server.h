@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -34,6 +36,10 @@ struct ServerOptions {
   Duration handshake_timeout = std::chrono::seconds(10);
   Duration header_timeout = std::chrono::seconds(10);  // from first byte to end of headers; also for the body's progress
   Duration idle_timeout = std::chrono::minutes(3);
+  Duration write_timeout = std::chrono::minutes(1);  // without progress, while the peer does not read
+  // What answers a request that never reaches the handler (400, 413, 431 ...) or that the handler left unanswered (500).
+  // Empty: a line of text.
+  std::function<Response(int status, std::string_view reason)> error_response;
 };
 
 class Server {

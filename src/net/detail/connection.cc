@@ -1,0 +1,401 @@
+#include "net/detail/connection.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "async/spawn.h"
+
+namespace sampan::net::detail {
+namespace {
+
+// One TLS record's worth: small chunks are gathered up to it, large ones are cut to it.
+constexpr size_t kPiece = 16 * 1024;
+// Bytes per send: enough to make the system call cheap, little enough to stay in the cache.
+constexpr size_t kSendBytes = 128 * 1024;
+// What a peer can make us queue by TLS messages of its own (key updates) without reading.
+constexpr size_t kMaxUnreadReplies = 256 * 1024;
+constexpr std::chrono::seconds kLingerTime{2};
+constexpr size_t kLingerBytes = 1024 * 1024;
+
+// Scratch of the thread: filled and emptied between two suspensions, so connections share it.
+struct Scratch {
+  std::string output;
+  std::array<char, kPiece> piece;
+};
+Scratch& ThreadScratch() {
+  thread_local std::unique_ptr<Scratch> scratch = std::make_unique<Scratch>();
+  return *scratch;
+}
+
+// Walks over a head and chunks in pieces of up to kPiece bytes.
+class PieceReader {
+ public:
+  PieceReader(std::string_view head, std::span<const Chunk> chunks) : current_(head), chunks_(chunks) {}
+
+  // The next piece, valid until the next call; empty at the end.
+  std::string_view Next(std::span<char> gather) {
+    size_t gathered = 0;
+    while (gathered < gather.size()) {
+      if (current_.empty()) {
+        if (chunks_.empty()) break;
+        current_ = chunks_.front().data;
+        chunks_ = chunks_.subspan(1);
+        continue;
+      }
+      size_t room = gather.size() - gathered;
+      if (gathered == 0 && current_.size() >= room) return Take(room);
+      std::string_view part = Take(std::min(room, current_.size()));
+      std::memcpy(gather.data() + gathered, part.data(), part.size());
+      gathered += part.size();
+    }
+    return {gather.data(), gathered};
+  }
+
+ private:
+  std::string_view Take(size_t length) {
+    std::string_view part = current_.substr(0, length);
+    current_.remove_prefix(length);
+    return part;
+  }
+  std::string_view current_;
+  std::span<const Chunk> chunks_;
+};
+
+}  // namespace
+
+// OpenSSL reads and writes through this BIO: it knows when the socket is drained, and collects records for one send.
+struct SocketBio {
+  static int Read(BIO* bio, char* buffer, int length) {
+    auto* connection = static_cast<Connection*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    ssize_t received = connection->Receive(buffer, static_cast<size_t>(length));
+    if (received < 0 && connection->broken_.empty()) BIO_set_retry_read(bio);
+    return static_cast<int>(received);
+  }
+  static int Write(BIO* bio, const char* data, int length) {
+    BIO_clear_retry_flags(bio);
+    ThreadScratch().output.append(data, static_cast<size_t>(length));
+    return length;
+  }
+  static long Control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return static_cast<Connection*>(BIO_get_data(bio))->end_seen_ ? 1 : 0;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+
+  static const BIO_METHOD* Method() {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sampan socket");
+      BIO_meth_set_read(made, Read);
+      BIO_meth_set_write(made, Write);
+      BIO_meth_set_ctrl(made, Control);
+      return made;
+    }();
+    return method;
+  }
+};
+
+std::shared_ptr<Connection> Connection::Create(IoLoop& loop, int fd) {
+  return std::make_shared<Connection>(loop, fd);
+}
+
+Connection::Connection(IoLoop& loop, int fd)
+    : loop_(loop),
+      fd_(fd),
+      read_timer_(loop,
+                  [this] {
+                    read_expired_ = true;
+                    WakeLater(&Connection::reader_);
+                  }),
+      write_timer_(loop, [this] {
+        write_expired_ = true;
+        WakeLater(&Connection::writer_);
+      }) {
+  loop_.Watch(fd_, *this);
+}
+
+Connection::~Connection() {
+  Close();
+}
+
+void Connection::StartTls(SslPtr ssl, SslContextPtr context) {
+  context_ = std::move(context);
+  ssl_ = std::move(ssl);
+  BIO* bio = BIO_new(SocketBio::Method());
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+Error Connection::BrokenError() const {
+  return Error::ServiceUnavailable("connection broken: {}", broken_.empty() ? "closed" : broken_);
+}
+
+void Connection::Break(std::string why) {
+  if (broken_.empty()) broken_ = std::move(why);
+}
+
+void Connection::WakeLater(std::coroutine_handle<> Connection::* slot) {
+  if (std::coroutine_handle<> handle = std::exchange(this->*slot, nullptr)) loop_.Resume(handle);
+}
+
+void Connection::OnReady(uint32_t events) {
+  std::shared_ptr<Connection> keep = shared_from_this();  // a coroutine resumed below may drop the last other owner
+  bool hangup = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  if (hangup) hung_up_ = true;
+  if (!pending_.empty() && (events & EPOLLOUT) != 0) SendPending();
+  if (writer_ && (pending_.empty() || hangup)) std::exchange(writer_, nullptr).resume();
+  if (hangup || (events & EPOLLIN) != 0) {
+    drained_ = false;
+    if (reader_) std::exchange(reader_, nullptr).resume();
+  }
+  if (hangup && on_hangup_) std::exchange(on_hangup_, nullptr)();
+}
+
+void Connection::OnHangup(std::move_only_function<void()> callback) {
+  on_hangup_ = std::move(callback);
+  if (hung_up_ && on_hangup_) std::exchange(on_hangup_, nullptr)();
+}
+
+ssize_t Connection::Receive(char* buffer, size_t length) {
+  if (drained_ && !hung_up_) return -1;
+  while (true) {
+    ssize_t received = recv(fd_, buffer, length, 0);
+    if (received >= 0) {
+      drained_ = static_cast<size_t>(received) < length;
+      end_seen_ = received == 0;
+      return received;
+    }
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) {
+      drained_ = true;
+      // After a hang-up there is no further edge to wait for; the kernel still reports the end by itself.
+      if (hung_up_) Break("closed by the peer");
+      return -1;
+    }
+    Break(strerror(errno));
+    return -1;
+  }
+}
+
+Connection::ReadState Connection::TryRead(std::span<char> buffer, size_t& length) {
+  if (closed() || !broken_.empty()) return ReadState::kBroken;
+  if (ssl_ == nullptr) {
+    ssize_t received = Receive(buffer.data(), buffer.size());
+    length = static_cast<size_t>(received);
+    if (received > 0) return ReadState::kData;
+    if (received == 0) return ReadState::kEnd;
+    return broken_.empty() ? ReadState::kWouldBlock : ReadState::kBroken;
+  }
+  int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &length);
+  int error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), done);
+  if (!ThreadScratch().output.empty()) SendBuffered();  // answers to key updates
+  if (done == 1) return ReadState::kData;
+  if (pending_.size() > kMaxUnreadReplies) Break("the peer does not read");
+  if (error == SSL_ERROR_WANT_READ && broken_.empty()) return ReadState::kWouldBlock;
+  if (error == SSL_ERROR_ZERO_RETURN) return ReadState::kEnd;
+  Break(TakeTlsError());
+  return ReadState::kBroken;
+}
+
+Task<Result<size_t>> Connection::Read(std::span<char> buffer) {
+  while (true) {
+    size_t length = 0;
+    switch (TryRead(buffer, length)) {
+      case ReadState::kData:
+        co_return length;
+      case ReadState::kEnd:
+        co_return size_t{0};
+      case ReadState::kBroken:
+        co_return Fail(BrokenError());
+      case ReadState::kWouldBlock:
+        break;
+    }
+    if (read_expired_) co_return Fail(Error::Timeout("the peer sent nothing in time"));
+    co_await Readable();
+  }
+}
+
+void Connection::SetReadDeadline(Duration from_now) {
+  read_expired_ = false;
+  if (from_now > Duration::zero()) {
+    read_timer_.Arm(from_now);
+  } else {
+    read_timer_.Disarm();
+  }
+}
+
+Task<Result<void>> Connection::Handshake() {
+  while (true) {
+    if (closed()) co_return Fail(BrokenError());
+    ERR_clear_error();
+    int done = SSL_do_handshake(ssl_.get());
+    int error = SSL_get_error(ssl_.get(), done);
+    SendBuffered();
+    if (done == 1) co_return Result<void>();
+    if (error != SSL_ERROR_WANT_READ || !broken_.empty()) {
+      Break(TakeTlsError());
+      co_return Fail(Error::ServiceUnavailable("TLS handshake: {}", broken_));
+    }
+    if (read_expired_) co_return Fail(Error::Timeout("TLS handshake: the peer sent nothing in time"));
+    co_await Readable();
+  }
+}
+
+Task<Result<void>> Connection::Connected() {
+  while (true) {
+    if (closed()) co_return Fail(BrokenError());
+    int error = 0;
+    socklen_t length = sizeof(error);
+    getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error != 0) co_return Fail(Error::ServiceUnavailable("{}", strerror(error)));
+    sockaddr_storage peer;
+    length = sizeof(peer);
+    if (getpeername(fd_, reinterpret_cast<sockaddr*>(&peer), &length) == 0) break;
+    if (write_expired_) co_return Fail(Error::Timeout("no answer in time"));
+    if (write_timeout_ > Duration::zero()) write_timer_.Arm(write_timeout_);
+    co_await Writable();
+    write_timer_.Disarm();
+  }
+  hung_up_ = false;  // an unconnected socket reports itself as hung up
+  drained_ = false;
+  co_return Result<void>();
+}
+
+bool Connection::EncodeTls(std::string_view data) {
+  size_t written = 0;
+  if (SSL_write_ex(ssl_.get(), data.data(), data.size(), &written) == 1) return true;
+  Break(TakeTlsError());
+  return false;
+}
+
+bool Connection::Encode(std::string_view data) {
+  if (data.empty()) return true;
+  if (ssl_ != nullptr) return EncodeTls(data);
+  ThreadScratch().output.append(data);
+  return true;
+}
+
+void Connection::SendBuffered() {
+  std::string& output = ThreadScratch().output;
+  if (!pending_.empty()) {
+    pending_.append(output);
+    output.clear();
+    return;
+  }
+  size_t sent = 0;
+  while (sent < output.size()) {
+    ssize_t n = send(fd_, output.data() + sent, output.size() - sent, MSG_NOSIGNAL);
+    if (n >= 0) {
+      sent += static_cast<size_t>(n);
+    } else if (errno == EAGAIN) {
+      pending_.assign(output, sent);
+      break;
+    } else if (errno != EINTR) {
+      Break(strerror(errno));
+      break;
+    }
+  }
+  output.clear();
+}
+
+void Connection::SendPending() {
+  while (pending_sent_ < pending_.size()) {
+    ssize_t n = send(fd_, pending_.data() + pending_sent_, pending_.size() - pending_sent_, MSG_NOSIGNAL);
+    if (n >= 0) {
+      pending_sent_ += static_cast<size_t>(n);
+      if (write_timer_.armed()) write_timer_.Arm(write_timeout_);
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      Break(strerror(errno));
+      break;
+    }
+  }
+  std::string().swap(pending_);
+  pending_sent_ = 0;
+}
+
+bool Connection::TryWrite(std::string_view data) {
+  if (closed() || !broken_.empty() || !Encode(data)) return true;
+  SendBuffered();
+  return pending_.empty();
+}
+
+Task<Result<void>> Connection::Flush() {
+  while (!pending_.empty() && !closed() && broken_.empty()) {
+    if (write_expired_) co_return Fail(Error::Timeout("the peer does not read"));
+    if (write_timeout_ > Duration::zero()) write_timer_.Arm(write_timeout_);
+    co_await Writable();
+    write_timer_.Disarm();
+    if (hung_up_ && !closed() && !pending_.empty()) SendPending();
+  }
+  if (closed() || !broken_.empty()) co_return Fail(BrokenError());
+  co_return Result<void>();
+}
+
+Task<Result<void>> Connection::Write(std::string_view head, std::span<const Chunk> chunks) {
+  PieceReader pieces(head, chunks);
+  bool more = true;
+  while (more) {
+    if (closed() || !broken_.empty()) co_return Fail(BrokenError());
+    Scratch& scratch = ThreadScratch();
+    while (scratch.output.size() < kSendBytes) {
+      std::string_view piece = pieces.Next(scratch.piece);
+      more = !piece.empty();
+      if (!more || !Encode(piece)) break;
+    }
+    SendBuffered();
+    if (!broken_.empty()) co_return Fail(BrokenError());
+    if (!pending_.empty()) CO_TRY_VOID(co_await Flush());
+  }
+  co_return Result<void>();
+}
+
+Task<void> Connection::CloseWrite() {
+  if (closed()) co_return;
+  if (ssl_ != nullptr && broken_.empty() && SSL_is_init_finished(ssl_.get())) {
+    SSL_shutdown(ssl_.get());
+    SendBuffered();
+  }
+  auto flushed = co_await Flush();
+  if (flushed) shutdown(fd_, SHUT_WR);
+}
+
+Task<void> Connection::LingerAndClose() {
+  co_await CloseWrite();
+  SetReadDeadline(kLingerTime);
+  std::array<char, 4096> dropped;
+  for (size_t total = 0; total < kLingerBytes;) {
+    auto length = co_await Read(dropped);
+    if (!length || *length == 0) break;
+    total += *length;
+  }
+  Close();
+}
+
+void Connection::Close() {
+  if (closed()) return;
+  if (ssl_ != nullptr && broken_.empty() && pending_.empty() && SSL_is_init_finished(ssl_.get())) {
+    SSL_shutdown(ssl_.get());
+    SendBuffered();
+  }
+  loop_.Unwatch(fd_, *this);
+  close(std::exchange(fd_, -1));
+  read_timer_.Disarm();
+  write_timer_.Disarm();
+  std::string().swap(pending_);
+  WakeLater(&Connection::reader_);
+  WakeLater(&Connection::writer_);
+  lease_.reset();
+  hung_up_ = true;
+  if (on_hangup_) std::exchange(on_hangup_, nullptr)();
+}
+
+void Connection::Abort() {
+  loop_.Post([self = shared_from_this()] { self->Close(); });
+}
+
+}  // namespace sampan::net::detail

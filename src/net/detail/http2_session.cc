@@ -1,0 +1,440 @@
+#include "net/detail/http2_session.h"
+
+#include "async/spawn.h"
+#include "base/log.h"
+#include "net/detail/http2_writer.h"
+
+namespace sampan::net::detail {
+namespace {
+
+constexpr size_t kReadBytes = 32 * 1024;
+constexpr size_t kWriteBytes = 64 * 1024;
+constexpr int kBurst = 32;
+constexpr int32_t kStreamWindow = 256 * 1024;
+constexpr int32_t kConnectionWindow = 1024 * 1024;
+// Request bodies that one connection may have in memory, unless a single one may be larger.
+constexpr size_t kMaxBufferedBytes = 16 * 1024 * 1024;
+// Frames that cost work but carry nothing (PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA) within one window.
+constexpr size_t kMaxControlFrames = 3000;
+constexpr std::chrono::seconds kControlWindow{10};
+constexpr size_t kMaxHeaderFields = 200;
+
+std::string_view Text(const uint8_t* data, size_t length) {
+  return {reinterpret_cast<const char*>(data), length};
+}
+
+}  // namespace
+
+// nghttp2 calls these from within mem_recv and mem_send.
+struct Http2Callbacks {
+  static Http2Stream* StreamOf(nghttp2_session* session, int32_t id) {
+    return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+  static Http2Session& Self(void* user) { return *static_cast<Http2Session*>(user); }
+
+  static int BeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    Http2Session& self = Self(user);
+    auto stream = std::make_shared<Http2Stream>();
+    stream->id = frame->hd.stream_id;
+    nghttp2_session_set_stream_user_data(session, stream->id, stream.get());
+    self.streams_.emplace(stream->id, std::move(stream));
+    ++self.receiving_;
+    return 0;
+  }
+
+  static int Header(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_length,
+                    const uint8_t* value, size_t value_length, uint8_t, void* user) {
+    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    if (Http2Stream* stream = StreamOf(session, frame->hd.stream_id)) {
+      Self(user).OnHeader(*stream, Text(name, name_length), Text(value, value_length));
+    }
+    return 0;
+  }
+
+  static int Data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data, size_t length, void* user) {
+    if (Http2Stream* stream = StreamOf(session, id)) Self(user).OnData(*stream, Text(data, length));
+    return 0;
+  }
+
+  static int Frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+    Http2Session& self = Self(user);
+    bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    switch (frame->hd.type) {
+      case NGHTTP2_HEADERS:
+      case NGHTTP2_DATA:
+        if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !end) self.CountControlFrame();
+        if (Http2Stream* stream = StreamOf(session, frame->hd.stream_id)) {
+          if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST && !end) {
+            self.OnRequestHeaders(*stream);
+          }
+          if (end) self.OnRequestEnd(*stream);
+        }
+        return 0;
+      case NGHTTP2_WINDOW_UPDATE:
+        return 0;
+      default:
+        self.CountControlFrame();
+        return 0;
+    }
+  }
+
+  static int StreamClose(nghttp2_session* session, int32_t id, uint32_t, void* user) {
+    if (Http2Stream* stream = StreamOf(session, id)) Self(user).OnStreamClose(*stream);
+    return 0;
+  }
+
+  static ssize_t ReadBody(nghttp2_session*, int32_t, uint8_t* buffer, size_t length, uint32_t* flags,
+                          nghttp2_data_source* source, void* user) {
+    return Self(user).FillData(*static_cast<Http2Stream*>(source->ptr), buffer, length, flags);
+  }
+};
+
+Http2Session::Http2Session(SessionParts parts)
+    : parts_(std::move(parts)),
+      connection_(*parts_.connection),
+      registration_(parts_, *this),
+      stall_timer_(connection_.loop(), [this] { OnStallTick(); }) {}
+
+Http2Session::~Http2Session() {
+  nghttp2_session_del(session_);
+}
+
+void Http2Session::Configure() {
+  const ServerOptions& options = parts_.server->options;
+  nghttp2_session_callbacks* callbacks = nullptr;
+  nghttp2_option* option = nullptr;
+  CHECK(nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, Http2Callbacks::BeginHeaders);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks, Http2Callbacks::Header);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Http2Callbacks::Data);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Http2Callbacks::Frame);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Http2Callbacks::StreamClose);
+  nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_stream_reset_rate_limit(option, 1000, 100);
+  CHECK(nghttp2_session_server_new2(&session_, callbacks, this, option) == 0);
+  nghttp2_option_del(option);
+  nghttp2_session_callbacks_del(callbacks);
+  std::array<nghttp2_settings_entry, 3> settings{{
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<uint32_t>(options.max_concurrent_streams)},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(kStreamWindow)},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(options.max_header_bytes)},
+  }};
+  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+}
+
+Task<void> Http2Session::Run() {
+  Configure();
+  connection_.SetWriteTimeout(parts_.server->options.write_timeout);
+  Spawn(loop(), gate_, WriteLoop());
+  thread_local std::unique_ptr<std::array<char, kReadBytes>> scratch = std::make_unique<std::array<char, kReadBytes>>();
+  for (int reads = 1;; ++reads) {
+    size_t length = 0;
+    Connection::ReadState state = connection_.TryRead(*scratch, length);
+    if (state == Connection::ReadState::kData) {
+      if (!Consume(std::span(*scratch).first(length))) break;
+      if (reads % kBurst == 0) co_await Yield();
+    } else if (state == Connection::ReadState::kWouldBlock) {
+      if (connection_.read_expired()) break;
+      UpdateDeadline();
+      co_await connection_.Readable();
+    } else {
+      break;
+    }
+  }
+  ended_ = true;
+  CancelRequests();
+  WakeWriter();  // it writes the GOAWAY, if there is one, and ends
+  co_await gate_.Close();
+  connection_.Close();
+}
+
+// False when the connection is over.
+bool Http2Session::Consume(std::span<const char> data) {
+  ssize_t used = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(data.data()), data.size());
+  if (used < 0) {
+    LOG_DEBUG("net", "{}: HTTP/2: {}", parts_.remote_address, nghttp2_strerror(static_cast<int>(used)));
+    return false;
+  }
+  WakeWriter();
+  return nghttp2_session_want_read(session_) != 0 || nghttp2_session_want_write(session_) != 0;
+}
+
+void Http2Session::WakeWriter() {
+  if (std::coroutine_handle<> handle = std::exchange(writer_, nullptr)) loop().Resume(handle);
+}
+
+Task<void> Http2Session::WriteLoop() {
+  struct Idle {
+    std::coroutine_handle<>* slot;
+    bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) noexcept { *slot = handle; }
+    void await_resume() const noexcept {}
+  };
+  std::string output;
+  while (true) {
+    while (output.size() < kWriteBytes) {
+      const uint8_t* data = nullptr;
+      ssize_t length = nghttp2_session_mem_send(session_, &data);
+      if (length <= 0) break;
+      output.append(Text(data, static_cast<size_t>(length)));
+    }
+    if (!output.empty()) {
+      auto written = co_await connection_.Write(output);
+      output.clear();
+      if (written) continue;
+      connection_.Close();
+      co_return;
+    }
+    bool over = nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+    if (over || (draining_ && streams_.empty())) {
+      co_await connection_.CloseWrite();
+      connection_.Close();
+      co_return;
+    }
+    if (ended_) co_return;
+    std::string().swap(output);
+    co_await Idle{&writer_};
+  }
+}
+
+void Http2Session::UpdateDeadline() {
+  const ServerOptions& options = parts_.server->options;
+  connection_.SetReadDeadline(receiving_ > 0     ? options.header_timeout
+                              : streams_.empty() ? options.idle_timeout
+                                                 : Duration::zero());
+  if (!streams_.empty() && !stall_timer_.armed()) stall_timer_.Arm(options.write_timeout / 2);
+}
+
+// A peer that leaves a stream's window closed holds what is queued there; it loses the stream, not the connection.
+void Http2Session::OnStallTick() {
+  for (auto& [id, stream] : streams_) {
+    stream->stalled_ticks = stream->queued_bytes > 0 ? stream->stalled_ticks + 1 : 0;
+    if (stream->stalled_ticks > 2) ResetStream(*stream, NGHTTP2_CANCEL);
+  }
+  if (!streams_.empty()) stall_timer_.Arm(parts_.server->options.write_timeout / 2);
+}
+
+void Http2Session::CountControlFrame() {
+  MonoTime now = std::chrono::steady_clock::now();
+  if (now - control_window_ > kControlWindow) {
+    control_window_ = now;
+    control_frames_ = 0;
+  }
+  if (++control_frames_ == kMaxControlFrames) nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Http2Session::OnHeader(Http2Stream& stream, std::string_view name, std::string_view value) {
+  stream.header_bytes += name.size() + value.size() + 32;
+  if (stream.header_bytes > parts_.server->options.max_header_bytes ||
+      stream.request.headers.items().size() >= kMaxHeaderFields) {
+    stream.refused_status = 431;
+    stream.refused_reason = "header fields too large";
+    return;
+  }
+  Request& request = stream.request;
+  if (name == ":method") {
+    request.method = value;
+  } else if (name == ":path") {
+    size_t question = value.find('?');
+    request.path = value.substr(0, question);
+    if (question != std::string_view::npos) request.query = value.substr(question + 1);
+    bool plain = std::ranges::all_of(value, [](unsigned char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+    if (!plain || value.empty() || (value.front() != '/' && value != "*")) {
+      stream.refused_status = 400;
+      stream.refused_reason = "malformed request target";
+    }
+  } else if (name == ":authority") {
+    request.headers.Add("host", std::string(value));
+  } else if (!name.starts_with(':')) {
+    if (name == "host" && request.headers.Has("host")) return;
+    request.headers.Add(std::string(name), std::string(value));
+  }
+}
+
+void Http2Session::OnRequestHeaders(Http2Stream& stream) {
+  if (stream.refused_status == 0 && stream.request.headers.Get("expect") == "100-continue") {
+    nghttp2_nv status = {};
+    status.name = reinterpret_cast<uint8_t*>(const_cast<char*>(":status"));
+    status.namelen = 7;
+    status.value = reinterpret_cast<uint8_t*>(const_cast<char*>("100"));
+    status.valuelen = 3;
+    nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, &status, 1, nullptr);
+  }
+  if (stream.refused_status != 0) Refuse(stream, stream.refused_status, stream.refused_reason);
+}
+
+void Http2Session::OnData(Http2Stream& stream, std::string_view data) {
+  if (stream.refused_status != 0) return;
+  size_t limit = parts_.server->options.max_body_bytes;
+  if (stream.request.body.size() + data.size() > limit) return Refuse(stream, 413, "the body is too large");
+  if (buffered_bytes_ + data.size() > std::max(kMaxBufferedBytes, limit)) {
+    stream.refused_status = 503;
+    return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
+  }
+  buffered_bytes_ += data.size();
+  stream.request.body.append(data);
+}
+
+void Http2Session::OnRequestEnd(Http2Stream& stream) {
+  if (std::exchange(stream.received, true)) return;
+  --receiving_;
+  if (stream.queued_bytes > 0 || stream.finished) return;  // refused and answered already
+  if (stream.refused_status != 0) return Refuse(stream, stream.refused_status, stream.refused_reason);
+  Dispatch(stream);
+}
+
+void Http2Session::Dispatch(Http2Stream& stream) {
+  if (running_handlers_ >= 2 * parts_.server->options.max_concurrent_streams) {
+    return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
+  }
+  stream.request.version = HttpVersion::kHttp2;
+  stream.request.remote_address = parts_.remote_address;
+  stream.request.peer = parts_.peer;
+  stream.request.gone = stream.gone.token();
+  ++running_handlers_;
+  Spawn(loop(), gate_, RunHandler(Find(stream.id)));
+}
+
+Task<void> Http2Session::RunHandler(std::shared_ptr<Http2Stream> stream) {
+  {
+    Http2Writer writer(*this, *stream);
+    co_await parts_.server->handler(stream->request, writer);
+    co_await writer.End();
+  }
+  buffered_bytes_ -= stream->request.body.size();
+  std::string().swap(stream->request.body);
+  --running_handlers_;
+}
+
+void Http2Session::Refuse(Http2Stream& stream, int status, std::string_view reason) {
+  stream.refused_status = status;
+  Response response = parts_.server->ErrorResponse(status, reason);
+  size_t length = 0;
+  for (const Chunk& chunk : response.body) length += chunk.data.size();
+  stream.finished = true;
+  Enqueue(stream, std::move(response.body));
+  SubmitHead(stream, response.status, response.headers, length, length > 0);
+  buffered_bytes_ -= stream.request.body.size();
+  std::string().swap(stream.request.body);
+}
+
+void Http2Session::SubmitHead(Http2Stream& stream, int status, const Headers& headers, std::optional<size_t> length,
+                              bool body) {
+  if (stream.closed) return;
+  std::vector<nghttp2_nv> fields;
+  fields.reserve(headers.items().size() + 3);
+  auto add = [&fields](std::string_view name, std::string_view value) {
+    fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
+                      reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
+                      NGHTTP2_NV_FLAG_NONE});
+  };
+  std::string status_text = fmt::format("{}", status);
+  std::string length_text = length ? fmt::format("{}", *length) : std::string();
+  add(":status", status_text);
+  for (const auto& [name, value] : headers.items()) {
+    bool ours = name == "content-length" || name == "transfer-encoding" || name == "connection" || name == "upgrade" ||
+                name == "keep-alive";
+    if (!ours) add(name, value);
+  }
+  if (length) add("content-length", length_text);
+  add("date", HttpDate());
+  nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = Http2Callbacks::ReadBody};
+  nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), body ? &provider : nullptr);
+  WakeWriter();
+}
+
+void Http2Session::Enqueue(Http2Stream& stream, std::vector<Chunk> chunks) {
+  for (Chunk& chunk : chunks) {
+    if (chunk.data.empty()) continue;
+    stream.queued_bytes += chunk.data.size();
+    stream.queue.push_back(std::move(chunk));
+  }
+}
+
+void Http2Session::ResumeData(Http2Stream& stream) {
+  if (stream.closed || !std::exchange(stream.deferred, false)) return;
+  nghttp2_session_resume_data(session_, stream.id);
+  WakeWriter();
+}
+
+void Http2Session::ResetStream(Http2Stream& stream, uint32_t code) {
+  if (stream.closed) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, code);
+  WakeWriter();
+}
+
+ssize_t Http2Session::FillData(Http2Stream& stream, uint8_t* buffer, size_t length, uint32_t* flags) {
+  size_t filled = 0;
+  while (filled < length && !stream.queue.empty()) {
+    std::string_view front = stream.queue.front().data.substr(stream.sent_of_front);
+    size_t part = std::min(front.size(), length - filled);
+    std::memcpy(buffer + filled, front.data(), part);
+    filled += part;
+    stream.sent_of_front += part;
+    if (part == front.size()) {
+      stream.queue.pop_front();
+      stream.sent_of_front = 0;
+    }
+  }
+  stream.queued_bytes -= filled;
+  stream.stalled_ticks = 0;
+  if (stream.drained && stream.queued_bytes <= Http2Writer::kLowWater) {
+    loop().Resume(std::exchange(stream.drained, nullptr));
+  }
+  if (stream.queue.empty() && stream.finished) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+  } else if (filled == 0) {
+    stream.deferred = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  return static_cast<ssize_t>(filled);
+}
+
+void Http2Session::OnStreamClose(Http2Stream& stream) {
+  std::shared_ptr<Http2Stream> keep = Find(stream.id);
+  stream.closed = true;
+  if (!std::exchange(stream.received, true)) {
+    --receiving_;
+    buffered_bytes_ -= stream.request.body.size();  // no handler will
+    stream.request.body.clear();
+  }
+  stream.queue.clear();
+  stream.queued_bytes = 0;
+  streams_.erase(stream.id);
+  if (stream.drained) loop().Resume(std::exchange(stream.drained, nullptr));
+  stream.gone.Cancel();
+  if (!streams_.empty()) return;
+  connection_.SetReadDeadline(parts_.server->options.idle_timeout);
+  if (draining_) WakeWriter();
+}
+
+std::shared_ptr<Http2Stream> Http2Session::Find(int32_t id) {
+  auto it = streams_.find(id);
+  return it == streams_.end() ? nullptr : it->second;
+}
+
+void Http2Session::Drain() {
+  if (session_ == nullptr || std::exchange(draining_, true)) return;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
+  WakeWriter();
+}
+
+void Http2Session::CancelRequests() {
+  std::vector<std::shared_ptr<Http2Stream>> open;
+  for (auto& [id, stream] : streams_) open.push_back(stream);
+  for (auto& stream : open) {
+    if (ended_) stream->closed = true;
+    if (ended_ && stream->drained) loop().Resume(std::exchange(stream->drained, nullptr));
+    stream->gone.Cancel();
+  }
+}
+
+Task<void> ServeHttp2(SessionParts parts) {
+  Http2Session session(std::move(parts));
+  co_await session.Run();
+}
+
+}  // namespace sampan::net::detail

@@ -1,0 +1,92 @@
+// HTTP/2, server side, by nghttp2: framing and flow control are its, requests, limits and waiting are ours.
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <coroutine>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "async/gate.h"
+#include "net/detail/session.h"
+
+namespace sampan::net::detail {
+
+// One request and its answer. Kept by the session until nghttp2 closes the stream, and by its handler.
+struct Http2Stream {
+  int32_t id = 0;
+  Request request;
+  CancelSource gone;
+  size_t header_bytes = 0;
+  int refused_status = 0;  // answered with this without a handler; 0: not refused
+  std::string_view refused_reason;
+  bool received = false;  // the request is complete
+  bool closed = false;    // nghttp2 has closed it
+
+  // The answer's body on its way.
+  std::deque<Chunk> queue;
+  size_t queued_bytes = 0;
+  size_t sent_of_front = 0;
+  bool finished = false;  // nothing follows the queue
+  bool deferred = false;  // nghttp2 waits for more of it
+  int stalled_ticks = 0;
+  std::coroutine_handle<> drained;  // waits until little is queued
+};
+
+class Http2Session final : public Session {
+ public:
+  explicit Http2Session(SessionParts parts);
+  ~Http2Session() override;
+  Task<void> Run();
+
+  void Drain() override;
+  void CancelRequests() override;
+
+  // For the response writer.
+  const ServerShared& server() const { return *parts_.server; }
+  IoLoop& loop() { return connection_.loop(); }
+  void SubmitHead(Http2Stream& stream, int status, const Headers& headers, std::optional<size_t> content_length, bool body);
+  void Enqueue(Http2Stream& stream, std::vector<Chunk> chunks);
+  void ResumeData(Http2Stream& stream);
+  void ResetStream(Http2Stream& stream, uint32_t code);
+
+ private:
+  friend struct Http2Callbacks;
+  void Configure();
+  Task<void> WriteLoop();
+  Task<void> RunHandler(std::shared_ptr<Http2Stream> stream);
+  void WakeWriter();
+  bool Consume(std::span<const char> data);
+  void UpdateDeadline();
+  void OnStallTick();
+  void OnHeader(Http2Stream& stream, std::string_view name, std::string_view value);
+  void OnRequestHeaders(Http2Stream& stream);
+  void OnData(Http2Stream& stream, std::string_view data);
+  void OnRequestEnd(Http2Stream& stream);
+  void OnStreamClose(Http2Stream& stream);
+  void CountControlFrame();
+  void Dispatch(Http2Stream& stream);
+  void Refuse(Http2Stream& stream, int status, std::string_view reason);
+  ssize_t FillData(Http2Stream& stream, uint8_t* buffer, size_t length, uint32_t* flags);
+  std::shared_ptr<Http2Stream> Find(int32_t id);
+
+  SessionParts parts_;
+  Connection& connection_;
+  SessionRegistration registration_;
+  Gate gate_;
+  nghttp2_session* session_ = nullptr;
+  std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams_;
+  std::coroutine_handle<> writer_;
+  IoLoop::Timer stall_timer_;
+  size_t buffered_bytes_ = 0;    // of request bodies
+  size_t receiving_ = 0;         // streams whose request is not complete
+  size_t running_handlers_ = 0;  // a reset stream's handler counts until it ends
+  size_t control_frames_ = 0;    // since control_window_
+  MonoTime control_window_{};
+  bool draining_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace sampan::net::detail

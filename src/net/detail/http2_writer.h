@@ -1,0 +1,38 @@
+// The answer to one HTTP/2 request.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "net/detail/http2_session.h"
+
+namespace sampan::net::detail {
+
+class Http2Writer final : public ResponseWriter {
+ public:
+  // A writer is let go on when no more than this waits in its stream.
+  static constexpr size_t kLowWater = 64 * 1024;
+
+  Http2Writer(Http2Session& session, Http2Stream& stream) : session_(session), stream_(stream) {}
+
+  Task<Result<void>> Respond(Response response) override;
+  Task<Result<void>> Start(int status, Headers headers) override;
+  Task<Result<void>> Write(std::vector<Chunk> chunks) override;
+  Task<Result<void>> Finish() override;
+  Task<Result<std::unique_ptr<Stream>>> Upgrade(Headers headers) override;
+
+  // After the handler: answers for one that did not, resets a stream that was left unfinished.
+  Task<void> End();
+
+ private:
+  enum class State : unsigned char { kNone, kStreaming, kDone };
+  Task<Result<void>> Drained();
+  bool Silent(int status) const { return stream_.request.method == "HEAD" || IsBodiless(status); }
+
+  Http2Session& session_;
+  Http2Stream& stream_;
+  State state_ = State::kNone;
+  bool silent_ = false;
+};
+
+}  // namespace sampan::net::detail
