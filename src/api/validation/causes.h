@@ -29,14 +29,24 @@ class Path {
   bool key_ = false;
 };
 
+// The value of an invalid field as messages show it: strings quoted, everything else as JSON.
+struct BadValue {
+  BadValue(const json::Value& value) : text(json::Serialize(value)) {}
+  BadValue(std::string_view value) { json::AppendQuoted(value, text); }
+  BadValue(const std::string& value) : BadValue(std::string_view(value)) {}
+  BadValue(const char* value) : BadValue(std::string_view(value)) {}
+  BadValue(int64_t value) : text(std::to_string(value)) {}
+  std::string text;
+};
+
 class Causes {
  public:
   void Required(const Path& path, std::string_view detail = {});
-  void Invalid(const Path& path, const json::Value& value, std::string_view detail);
-  void TypeInvalid(const Path& path, const json::Value& value, std::string_view detail);
-  void NotSupported(const Path& path, const json::Value& value, std::vector<std::string_view> supported);
-  void Duplicate(const Path& path, const json::Value& value);
-  void NotFound(const Path& path, const json::Value& value);
+  void Invalid(const Path& path, const BadValue& value, std::string_view detail);
+  void TypeInvalid(const Path& path, const BadValue& value, std::string_view detail);
+  void NotSupported(const Path& path, const BadValue& value, std::vector<std::string_view> supported);
+  void Duplicate(const Path& path, const BadValue& value);
+  void NotFound(const Path& path, const BadValue& value);
   void Forbidden(const Path& path, std::string_view detail);
   void TooLong(const Path& path, size_t max_bytes);
   void TooMany(const Path& path, size_t count, size_t max_items);

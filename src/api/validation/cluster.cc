@@ -1,0 +1,80 @@
+// Namespaces, nodes and bindings to them.
+#include "api/meta/quantity.h"
+#include "api/validation/kinds.h"
+
+namespace sampan::api::rules {
+namespace {
+
+void Amounts(const View& amounts, Causes& causes) {
+  amounts.ForEachKey([&](std::string_view name, const View& amount) {
+    if (auto fault = names::QualifiedName(name)) causes.Invalid(amount.path(), name, *fault);
+    auto quantity = Quantity::Parse(amount.Str());
+    if (quantity && quantity->Sign() < 0) {
+      causes.Invalid(amount.path(), amount.Value(), "must be greater than or equal to 0");
+    }
+  });
+}
+
+}  // namespace
+
+void Namespace(const View& object, Causes& causes) {
+  View spec = object["spec"];
+  View finalizers = spec["finalizers"];
+  finalizers.ForEach([&](const View& finalizer) {
+    if (auto fault = names::QualifiedName(finalizer.Str())) {
+      causes.Invalid(finalizers.path(), finalizer.Str(), *fault);
+    } else if (finalizer.Str().find('/') == std::string_view::npos && finalizer.Str() != "kubernetes") {
+      causes.Invalid(finalizer.path(), finalizer.Str(),
+                     "name is neither a standard finalizer name nor is it fully qualified");
+    }
+  });
+}
+
+void NamespaceStatus(const View& object, const View& old, Causes& causes) {
+  View meta = object["metadata"];
+  View status = object["status"];
+  View phase = status["phase"];
+  bool deleting = !meta["deletionTimestamp"].Empty();
+  if (deleting && phase.Str() != "Terminating") {
+    causes.Invalid(phase.path(), phase.Str(), "may only be 'Terminating' if `deletionTimestamp` is not empty");
+  } else if (!deleting && phase.Str() != "Active" && !phase.Empty()) {
+    causes.Invalid(phase.path(), phase.Str(), "may only be 'Active' if `deletionTimestamp` is empty");
+  }
+}
+
+void Node(const View& object, Causes& causes) {
+  View spec = object["spec"];
+  Taints(spec["taints"], causes);
+  View cidrs = spec["podCIDRs"];
+  cidrs.ForEach([&](const View& cidr) {
+    if (auto fault = names::Cidr(cidr.Str())) causes.Invalid(cidr.path(), cidr.Str(), *fault);
+  });
+  CheckName(spec["podCIDR"], names::Cidr, causes);
+  View status = object["status"];
+  Amounts(status["capacity"], causes);
+  Amounts(status["allocatable"], causes);
+}
+
+void NodeUpdate(const View& object, const View& old, Causes& causes) {
+  View spec = object["spec"];
+  View old_spec = old["spec"];
+  View cidrs = spec["podCIDRs"];
+  View old_cidrs = old_spec["podCIDRs"];
+  if (!old_cidrs.Empty() && !Same(cidrs, old_cidrs)) {
+    causes.Forbidden(cidrs.path(), "node updates may not change podCIDR except from \"\" to valid");
+  }
+  View provider = spec["providerID"];
+  View old_provider = old_spec["providerID"];
+  if (!old_provider.Empty() && !Same(provider, old_provider)) {
+    causes.Forbidden(provider.path(), "node updates may not change providerID except from \"\" to valid");
+  }
+}
+
+void Binding(const View& object, Causes& causes) {
+  View target = object["target"];
+  OneOf(target["kind"], {"Node", "<empty>"}, causes);
+  View name = target["name"];
+  if (name.Empty()) causes.Required(name.path());
+}
+
+}  // namespace sampan::api::rules
