@@ -35,7 +35,7 @@ class FakeClient final : public Client {
 
   // Straight into the store, as another user would have done; CHECKs that it succeeds.
   ObjectPtr Put(std::string_view json_text);  // creates or replaces; kind by apiVersion and kind
-  ObjectPtr Put(json::Value object);
+  ObjectPtr PutValue(json::Value object);
   void Remove(const Ref& ref);           // at once, whatever its finalizers and grace
   ObjectPtr Peek(const Ref& ref) const;  // null when absent
   std::vector<ObjectPtr> All(const api::KindInfo& kind, std::string_view namespace_ = {}) const;

@@ -146,6 +146,14 @@ std::vector<ObjectPtr> ObjectCache::ByIndex(std::string_view name, std::string_v
   return bucket == index->buckets.end() ? std::vector<ObjectPtr>() : Copy(bucket->second);
 }
 
+size_t ObjectCache::CountByIndex(std::string_view name, std::string_view key) const {
+  std::shared_lock lock(state_->mutex);
+  const Index* index = state_->FindIndex(name);
+  if (index == nullptr) return 0;
+  auto bucket = index->buckets.find(key);
+  return bucket == index->buckets.end() ? 0 : bucket->second.size();
+}
+
 size_t ObjectCache::size() const {
   std::shared_lock lock(state_->mutex);
   return state_->objects.size();

@@ -43,6 +43,7 @@ class ObjectCache {
   std::vector<ObjectPtr> List() const;
   std::vector<ObjectPtr> ListNamespace(std::string_view namespace_) const;
   std::vector<ObjectPtr> ByIndex(std::string_view index, std::string_view key) const;  // empty for an unknown index
+  size_t CountByIndex(std::string_view index, std::string_view key) const;
   size_t size() const;
 
   // Adds an index over what is there and what comes. Adding a name again changes nothing, so that several users of a shared
