@@ -1,0 +1,17 @@
+#include "scheduler/plugins/host_ports.h"
+
+#include <algorithm>
+
+namespace sampan::scheduler::plugins {
+
+bool FitsHostPorts(const PodInfo& pod, const NodeInfo& node) {
+  return std::ranges::none_of(pod.host_ports, [&](const HostPort& wanted) {
+    return std::ranges::any_of(node.used_ports, [&](const HostPort& used) { return Collide(wanted, used); });
+  });
+}
+
+void ExplainHostPorts(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons) {
+  reasons.emplace_back("node(s) didn't have free ports for the requested pod ports");
+}
+
+}  // namespace sampan::scheduler::plugins

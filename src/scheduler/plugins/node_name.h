@@ -1,0 +1,11 @@
+// A pod that names its node goes nowhere else.
+#pragma once
+
+#include "scheduler/framework.h"
+
+namespace sampan::scheduler::plugins {
+
+bool FitsNodeName(const PodInfo& pod, const NodeInfo& node);
+void ExplainNodeName(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+
+}  // namespace sampan::scheduler::plugins

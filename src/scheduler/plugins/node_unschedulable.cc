@@ -1,0 +1,16 @@
+#include "scheduler/plugins/node_unschedulable.h"
+
+#include "scheduler/plugins/taint_toleration.h"
+
+namespace sampan::scheduler::plugins {
+
+bool FitsUnschedulable(const PodInfo& pod, const NodeInfo& node) {
+  if (!node.unschedulable) return true;
+  return Tolerates(pod.spec().tolerations, {.key = "node.kubernetes.io/unschedulable", .effect = "NoSchedule"});
+}
+
+void ExplainUnschedulable(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons) {
+  reasons.emplace_back("node(s) were unschedulable");
+}
+
+}  // namespace sampan::scheduler::plugins

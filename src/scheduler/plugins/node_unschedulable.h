@@ -1,0 +1,11 @@
+// A cordoned node takes only pods that tolerate the taint node.kubernetes.io/unschedulable.
+#pragma once
+
+#include "scheduler/framework.h"
+
+namespace sampan::scheduler::plugins {
+
+bool FitsUnschedulable(const PodInfo& pod, const NodeInfo& node);
+void ExplainUnschedulable(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+
+}  // namespace sampan::scheduler::plugins

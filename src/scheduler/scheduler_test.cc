@@ -1,0 +1,112 @@
+#include "scheduler/scheduler.h"
+
+#include <gtest/gtest.h>
+
+#include "async/pool.h"
+#include "async/spawn.h"
+#include "client/fake.h"
+#include "client/typed.h"
+#include "scheduler/testing.h"
+
+namespace sampan::scheduler {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::MakeNode;
+using testing::MakePod;
+
+// The scheduler against an API server in memory, on one thread with a clock that stands still.
+class SchedulerTest : public ::testing::Test {
+ protected:
+  SchedulerTest() { Spawn(executor_, gate_, scheduler_.Run(stop_.token())); }
+  ~SchedulerTest() override {
+    stop_.Cancel();
+    Spawn(executor_, last_, StopAll());
+    executor_.RunAll();
+  }
+  Task<void> StopAll() {
+    co_await gate_.Close();
+    co_await informers_.Stop();
+  }
+  void Put(const client::ObjectPtr& object) {
+    client_.PutValue(object->Parse());
+    executor_.RunAll();
+  }
+  const api::core::Pod& Get(const std::string& name) {
+    kept_ = client_.Peek(client::RefOf<api::core::Pod>("default", name));
+    return kept_->As<api::core::Pod>();
+  }
+  std::string ScheduledMessage(const std::string& name) {
+    for (const auto& condition : Get(name).status.conditions) {
+      if (condition.type == "PodScheduled" && condition.status == "False") return condition.message;
+    }
+    return "";
+  }
+
+  ManualExecutor executor_;
+  ManualClock clock_;
+  std::unique_ptr<Rng> rng_ = NewSeededRng(1);
+  client::FakeClient client_{clock_, *rng_};
+  client::InformerFactory informers_{client_, executor_, clock_, *rng_};
+  Scheduler scheduler_{{client_, informers_, executor_, clock_, *rng_}, {}};
+  CancelSource stop_;
+  client::ObjectPtr kept_;
+  Gate gate_, last_;
+};
+
+TEST_F(SchedulerTest, BindsPodsAndTellsWhere) {
+  Put(MakeNode("a").object());
+  Put(MakePod("p").object());
+  EXPECT_EQ(Get("p").spec.node_name, "a");
+  auto events = client_.All(api::KindOf<api::core::Event>());
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0]->As<api::core::Event>().message, "Successfully assigned default/p to a");
+}
+
+TEST_F(SchedulerTest, LeavesOtherSchedulersPodsAlone) {
+  Put(MakeNode("a").object());
+  Put(MakePod("p", "{}", R"({"schedulerName":"mine"})").object());
+  Put(MakePod("gated", "{}", R"({"schedulingGates":[{"name":"wait"}]})").object());
+  EXPECT_EQ(Get("p").spec.node_name, "");
+  EXPECT_EQ(Get("gated").spec.node_name, "");
+}
+
+TEST_F(SchedulerTest, SaysWhyAPodWaitsAndPlacesItWhenRoomComes) {
+  Put(MakePod("p", R"({"cpu":"2"})").object());
+  EXPECT_EQ(ScheduledMessage("p"), "no nodes available to schedule pods");
+  Put(MakeNode("small", R"({"status":{"allocatable":{"cpu":"1","memory":"1Gi","pods":"10"}}})").object());
+  clock_.Advance(1s);
+  executor_.RunAll();
+  EXPECT_EQ(ScheduledMessage("p"), "0/1 nodes are available: 1 Insufficient cpu.");
+  Put(MakeNode("large").object());
+  clock_.Advance(10s);
+  executor_.RunAll();
+  EXPECT_EQ(Get("p").spec.node_name, "large");
+}
+
+TEST_F(SchedulerTest, ARefusedBindingGivesTheRoomBackAndIsTriedAgain) {
+  Put(MakeNode("a").object());
+  client_.SetFault([](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+    if (ref.subresource == "binding") return Error::ServiceUnavailable("the disk is full");
+    return std::nullopt;
+  });
+  Put(MakePod("p", R"({"cpu":"3"})").object());
+  EXPECT_EQ(Get("p").spec.node_name, "");
+  client_.SetFault(nullptr);
+  clock_.Advance(1s);
+  executor_.RunAll();
+  EXPECT_EQ(Get("p").spec.node_name, "a");
+}
+
+TEST_F(SchedulerTest, NeverPutsMoreOnANodeThanFits) {
+  Put(MakeNode("a", R"({"status":{"allocatable":{"cpu":"1","memory":"8Gi","pods":"110"}}})").object());
+  for (int i = 0; i < 30; ++i) client_.PutValue(MakePod(fmt::format("p{}", i), R"({"cpu":"100m"})").object()->Parse());
+  executor_.RunAll();
+  int bound = 0;
+  for (const auto& pod : client_.All(api::KindOf<api::core::Pod>()))
+    bound += !pod->As<api::core::Pod>().spec.node_name.empty();
+  EXPECT_EQ(bound, 10);
+}
+
+}  // namespace
+}  // namespace sampan::scheduler
