@@ -22,7 +22,9 @@ struct Given {
   std::string config;
 };
 
-std::string Flag(const std::string& name) { return "--" + name; }
+std::string Flag(const std::string& name) {
+  return "--" + name;
+}
 
 void Declare(CLI::App& app, const Verb& verb, Given& given) {
   for (const Option& option : verb.options.options()) {
@@ -35,8 +37,10 @@ void Declare(CLI::App& app, const Verb& verb, Given& given) {
       continue;
     }
     CLI::Option* declared = app.add_option(Flag(option.name), values, doc);
-    declared->type_name(option.value_name)->expected(1)->multi_option_policy(
-        option.shape == OptionShape::kList ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::TakeLast);
+    declared->type_name(option.value_name)
+        ->expected(1)
+        ->multi_option_policy(option.shape == OptionShape::kList ? CLI::MultiOptionPolicy::TakeAll
+                                                                 : CLI::MultiOptionPolicy::TakeLast);
     if (option.shape == OptionShape::kList) declared->expected(1, 1 << 16)->allow_extra_args(false);
   }
   if (!verb.default_config.empty()) {
@@ -100,7 +104,7 @@ std::string ScalarText(const json::Value& value) {
 }  // namespace
 
 Result<void> ApplyConfigText(const std::string& file, const std::string& text, const OptionSet& options) {
-  auto parsed = codec::ParseYaml(text);
+  auto parsed = yaml::Parse(text);
   if (!parsed) return Fail(Error::BadRequest("{}: {}", file, parsed.error().message()));
   if (parsed->is_null()) return {};
   if (!parsed->is_object()) return Fail(Error::BadRequest("{}: must be a mapping such as `secure-port: 6443`", file));
