@@ -6,9 +6,10 @@ namespace sampan::api::defaults {
 void Namespace(json::Object& object) {
   json::Object* meta = ObjectAt(object, "metadata");
   if (meta == nullptr || Unset(*meta, "name")) return;
+  json::Value name = meta->at("name");  // a copy: adding a member may move the others
   json::Value& labels = (*meta)["labels"];
   if (labels.is_null()) labels.emplace_object();
-  if (labels.is_object()) labels.get_object()["kubernetes.io/metadata.name"] = json::Value((*meta)["name"]);
+  if (labels.is_object()) labels.get_object()["kubernetes.io/metadata.name"] = std::move(name);
 }
 
 // A node that does not say what may be allocated offers all it has.

@@ -93,6 +93,7 @@ struct KindRule {
 constexpr KindRule kRules[] = {
     {"", "Pod", defaults::Pod},
     {"", "Service", defaults::Service},
+    {"", "Secret", defaults::Secret},
     {"", "Namespace", defaults::Namespace},
     {"", "Node", defaults::Node},
     {"", "PodTemplate", defaults::PodTemplateOwner},

@@ -83,6 +83,8 @@ const Case kCases[] = {
      R"({"containers":[],"dnsPolicy":"ClusterFirst","restartPolicy":"Always","schedulerName":"default-scheduler",
          "securityContext":{},"terminationGracePeriodSeconds":30})"},
     {"secret", "v1", "Secret", "type", R"({"type":""})", R"("Opaque")"},
+    {"plain text of a secret is stored as bytes", "v1", "Secret", "",
+     R"({"stringData":{"a":"x","b":"y"},"data":{"a":"AAAA"}})", R"({"data":{"a":"eA==","b":"eQ=="},"type":"Opaque"})"},
     {"namespace", "v1", "Namespace", "metadata/labels", R"({"metadata":{"name":"n"}})",
      R"({"kubernetes.io/metadata.name":"n"})"},
     {"node", "v1", "Node", "status/allocatable", R"({"status":{"capacity":{"cpu":"1"}}})", R"({"cpu":"1"})"},

@@ -14,6 +14,7 @@ void Deployment(json::Object& object);
 void StatefulSet(json::Object& object);
 void DaemonSet(json::Object& object);
 void Service(json::Object& object);
+void Secret(json::Object& object);
 void Namespace(json::Object& object);
 void Node(json::Object& object);
 void RoleBinding(json::Object& object);  // ClusterRoleBinding, too

@@ -35,6 +35,9 @@ struct BadValue {
   BadValue(std::string_view value) { json::AppendQuoted(value, text); }
   BadValue(const std::string& value) : BadValue(std::string_view(value)) {}
   BadValue(const char* value) : BadValue(std::string_view(value)) {}
+  BadValue(bool value) : text(value ? "true" : "false") {}
+  BadValue(int value) : text(std::to_string(value)) {}
+  BadValue(size_t value) : text(std::to_string(value)) {}
   BadValue(int64_t value) : text(std::to_string(value)) {}
   std::string text;
 };
