@@ -197,8 +197,8 @@ TEST_P(StoreContract, ProgressMovesWithOtherKeys) {
   ASSERT_TRUE(Put("/r/a", "1"));
   WatchRecorder recorder;
   std::unique_ptr<Watch> watch = store().StartWatch("/r/", "/r0", 0, recorder.Callback()).value();
-  watch->RequestProgress();
   const Revision other = Put("/s/a", "1").value();
+  watch->RequestProgress();
   ASSERT_TRUE(Put("/s/a", "2"));
   recorder.WaitForRevision(other);
   EXPECT_GE(watch->Delivered(), other);
