@@ -225,7 +225,7 @@ Task<Result<void>> CacheImpl::Load() {
   const Revision target = store_.current_revision();
   RangeOptions options;
   options.end = end;
-  options.revision = std::max<Revision>({store_.compact_revision(), target - kHistory, 0});
+  options.revision = std::max<Revision>({store_.compact_revision(), target - kHistory, std::min<Revision>(target, 1)});
   Result<RangeResult> range = co_await store_.Range(prefix_, options);
   if (!range && range.error().Is(Reason::kExpired)) {
     options.revision = 0;
@@ -290,6 +290,7 @@ Task<void> CacheImpl::Run(std::shared_ptr<CacheImpl> self, CancelToken stop) {
       co_await self->clock_.Sleep(kRetry, stop);
     }
     self->EndWatch();
+    if (stop.Requested()) break;
     self->Enter(Phase::kLoading);
     std::unique_lock lock(self->mutex_);
     self->state_.watchers().ExpireAll("the watch cache lost its place and loads anew");

@@ -60,7 +60,7 @@ class CacheTest : public testing::Test {
       for (const CacheEventPtr& event : **next) {
         const char sign = !event->old() ? '+' : event->object() ? '~' : '-';
         fmt::format_to(std::back_inserter(text), "{}{} ", sign, (event->object() ? event->object() : event->old())->name());
-        --count;
+        if (count > 0) --count;
       }
     }
     return text;
