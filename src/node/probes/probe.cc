@@ -1,0 +1,157 @@
+#include "node/probes/probe.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <fmt/ranges.h>
+
+#include "net/client.h"
+
+namespace sampan::node {
+namespace {
+
+using namespace api::core;
+using std::chrono::seconds;
+
+constexpr size_t kMaxBody = 10 * 1024;  // read of an answer
+
+struct HttpAnswer {
+  int status = 0;
+  std::string body;
+};
+
+Task<Result<HttpAnswer>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout,
+                             std::string agent) {
+  CO_TRY(uint16_t port, ResolvePort(action->port, *target.container));
+  net::ClientOptions options;
+  options.host = action->host.empty() ? target.pod_ip : action->host;
+  options.port = port;
+  options.connect_timeout = timeout;
+  options.max_idle_connections = 0;
+  if (action->scheme == "HTTPS") {
+    net::TlsClientOptions tls;
+    tls.skip_verify = true;  // a probe asks whether it answers, not who it is
+    options.tls = std::make_shared<const net::TlsClientOptions>(std::move(tls));
+  }
+  net::ClientRequest request;
+  request.target = action->path.empty() ? "/" : action->path;
+  if (!request.target.starts_with('/')) request.target.insert(0, "/");
+  request.timeout = timeout;
+  bool has_agent = false, has_accept = false;
+  for (const HTTPHeader& header : action->http_headers) {
+    std::string name = header.name;
+    std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+    has_agent |= name == "user-agent";
+    has_accept |= name == "accept";
+    request.headers.Add(std::move(name), header.value);
+  }
+  if (!has_agent) request.headers.Add("user-agent", std::move(agent));
+  if (!has_accept) request.headers.Add("accept", "*/*");
+  request.headers.Add("connection", "close");
+  std::unique_ptr<net::Client> client = net::NewClient(*loops, std::move(options));
+  CO_TRY(auto response, co_await client->Send(std::move(request)));
+  HttpAnswer answer{response->status(), {}};
+  while (answer.body.size() < kMaxBody) {
+    auto piece = co_await response->ReadSome();
+    if (!piece || piece->empty()) break;
+    answer.body += *piece;
+  }
+  if (answer.body.size() > kMaxBody) answer.body.resize(kMaxBody);
+  co_return answer;
+}
+
+Task<ProbeOutcome> HttpProbe(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout) {
+  auto answer = co_await Get(loops, action, target, timeout, "kube-probe/1.36");
+  if (!answer) {
+    std::string scheme = action->scheme == "HTTPS" ? "https" : "http";
+    co_return ProbeOutcome{
+        false, fmt::format("Get \"{}://{}:{}{}\": {}", scheme, action->host.empty() ? target.pod_ip : action->host,
+                           action->port.ToString(), action->path, answer.error())};
+  }
+  if (answer->status >= 200 && answer->status < 400) co_return ProbeOutcome{true, {}};
+  co_return ProbeOutcome{false, fmt::format("HTTP probe failed with statuscode: {}", answer->status)};
+}
+
+Task<ProbeOutcome> ExecProbe(cri::Runtime* runtime, const ExecAction* action, ProbeTarget target, Duration timeout) {
+  auto done = co_await runtime->ExecSync(target.container_id, action->command, timeout);
+  if (!done) {
+    if (done.error().Is(Reason::kTimeout)) {
+      co_return ProbeOutcome{false, fmt::format("command timed out: \"{}\" timed out after {}",
+                                                fmt::join(action->command, " "), FormatDuration(timeout))};
+    }
+    co_return ProbeOutcome{false, done.error().message()};
+  }
+  if (done->exit_code == 0) co_return ProbeOutcome{true, {}};
+  co_return ProbeOutcome{false, done->out + done->err};
+}
+
+Task<ProbeOutcome> TcpProbe(IoLoops* loops, std::string host, uint16_t port, Duration timeout) {
+  auto stream = co_await net::ConnectTcp(*loops, std::move(host), port, timeout);
+  if (stream) co_return ProbeOutcome{true, {}};
+  co_return ProbeOutcome{false, stream.error().message()};
+}
+
+}  // namespace
+
+Result<uint16_t> ResolvePort(const api::IntOrString& port, const Container& container) {
+  int32_t number = port.number();
+  if (port.is_string()) {
+    auto named = std::ranges::find(container.ports, port.text(), &ContainerPort::name);
+    if (named != container.ports.end()) {
+      number = named->container_port;
+    } else {
+      std::from_chars(port.text().data(), port.text().data() + port.text().size(), number);
+    }
+  }
+  if (number <= 0 || number > 65535) return Fail(Error::BadRequest("invalid port number: {}", port.ToString()));
+  return static_cast<uint16_t>(number);
+}
+
+Task<ProbeOutcome> RunProbe(const ProbeDeps* deps, const Probe* probe, ProbeTarget target) {
+  const Duration timeout = seconds(std::max(probe->timeout_seconds.value_or(1), 1));
+  if (probe->exec) co_return co_await ExecProbe(&deps->runtime, probe->exec.get(), std::move(target), timeout);
+  if (probe->http_get) co_return co_await HttpProbe(&deps->loops, probe->http_get.get(), std::move(target), timeout);
+  if (probe->tcp_socket) {
+    auto port = ResolvePort(probe->tcp_socket->port, *target.container);
+    if (!port) co_return ProbeOutcome{false, port.error().message()};
+    std::string host = probe->tcp_socket->host.empty() ? target.pod_ip : probe->tcp_socket->host;
+    co_return co_await TcpProbe(&deps->loops, std::move(host), *port, timeout);
+  }
+  if (probe->grpc) {  // that it listens is what can be said without its protocol
+    co_return co_await TcpProbe(&deps->loops, target.pod_ip, static_cast<uint16_t>(probe->grpc->port), timeout);
+  }
+  co_return ProbeOutcome{true, {}};
+}
+
+Task<Result<void>> RunHook(const ProbeDeps* deps, const LifecycleHandler* handler, ProbeTarget target, Duration timeout) {
+  if (handler->exec) {
+    auto done = co_await deps->runtime.ExecSync(target.container_id, handler->exec->command, timeout);
+    if (!done) co_return Fail(done.error());
+    if (done->exit_code != 0) {
+      co_return Fail(Error::InternalError("command '{}' exited with {}: {}", fmt::join(handler->exec->command, " "),
+                                          done->exit_code, done->err.empty() ? done->out : done->err));
+    }
+  } else if (handler->http_get) {
+    CO_TRY(HttpAnswer answer, co_await Get(&deps->loops, handler->http_get.get(), target, timeout, "kube-lifecycle/1.36"));
+    if (answer.status >= 400) co_return Fail(Error::InternalError("HTTP hook answered {}", answer.status));
+  } else if (handler->tcp_socket) {
+    CO_TRY(uint16_t port, ResolvePort(handler->tcp_socket->port, *target.container));
+    ProbeOutcome outcome = co_await TcpProbe(&deps->loops, target.pod_ip, port, timeout);
+    if (!outcome.ok) co_return Fail(Error::InternalError("{}", outcome.output));
+  }
+  co_return Result<void>();
+}
+
+ProbeCounter::ProbeCounter(const Probe& probe, bool initial)
+    : success_threshold_(std::max(probe.success_threshold.value_or(1), 1)),
+      failure_threshold_(std::max(probe.failure_threshold.value_or(3), 1)),
+      state_(initial) {}
+
+bool ProbeCounter::Observe(bool ok) {
+  run_ = run_ > 0 && ok == last_ ? run_ + 1 : 1;
+  last_ = ok;
+  if (run_ >= (ok ? success_threshold_ : failure_threshold_)) state_ = ok;
+  return state_;
+}
+
+}  // namespace sampan::node

@@ -1,0 +1,53 @@
+// Probes and lifecycle hooks: asks a container how it is, or tells it something, by exec, HTTP or TCP.
+#pragma once
+
+#include <string>
+
+#include "api/types/core.h"
+#include "async/io_loop.h"
+#include "async/task.h"
+#include "node/cri/runtime.h"
+
+namespace sampan::node {
+
+struct ProbeDeps {
+  cri::Runtime& runtime;
+  IoLoops& loops;
+};
+
+struct ProbeTarget {
+  std::string container_id;
+  std::string pod_ip;
+  const api::core::Container* container = nullptr;  // named ports are looked up there; outlives the task
+};
+
+struct ProbeOutcome {
+  bool ok = false;
+  std::string output;  // what went wrong, as events show it
+};
+
+// `deps` and `probe` outlive the task.
+Task<ProbeOutcome> RunProbe(const ProbeDeps* deps, const api::core::Probe* probe, ProbeTarget target);
+
+// The error's message is for the event. `handler` outlives the task. Sleep handlers are the caller's.
+Task<Result<void>> RunHook(const ProbeDeps* deps, const api::core::LifecycleHandler* handler, ProbeTarget target,
+                           Duration timeout);
+
+// Counts outcomes against the thresholds. Pure.
+class ProbeCounter {
+ public:
+  ProbeCounter(const api::core::Probe& probe, bool initial);
+  // The state after the outcome.
+  bool Observe(bool ok);
+  bool state() const { return state_; }
+
+ private:
+  int success_threshold_, failure_threshold_;
+  bool state_;
+  bool last_ = false;
+  int run_ = 0;  // outcomes like the last one in a row
+};
+
+Result<uint16_t> ResolvePort(const api::IntOrString& port, const api::core::Container& container);
+
+}  // namespace sampan::node
