@@ -1,0 +1,256 @@
+#include "proxy/proxy.h"
+
+#include <algorithm>
+
+#include "api/types/core.h"
+#include "api/types/discovery.h"
+#include "async/spawn.h"
+#include "base/log.h"
+
+namespace sampan::proxy {
+
+namespace {
+
+constexpr std::string_view kServiceLabel = "kubernetes.io/service-name";
+constexpr std::string_view kServiceIndex = "service";
+constexpr std::string_view kZoneLabel = "topology.kubernetes.io/zone";
+constexpr Duration kFirstRetry = std::chrono::milliseconds(100);
+constexpr Duration kLastRetry = std::chrono::seconds(10);
+
+std::string ServiceOf(const api::Object& slice) {
+  const std::string* name = api::FindIn(slice.head().labels, kServiceLabel);
+  return name == nullptr ? std::string() : client::KeyOf(slice.namespace_(), *name);
+}
+
+bool HasUdp(const std::vector<ServicePort>& ports) {
+  return std::any_of(ports.begin(), ports.end(), [](const ServicePort& port) { return port.protocol == "udp"; });
+}
+
+void Add(std::vector<ServicePort>& all, std::vector<ServicePort> more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+Proxy::Proxy(client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock, Kernel& kernel,
+             ProxyOptions options)
+    : informers_(informers),
+      blocking_(blocking),
+      clock_(clock),
+      kernel_(kernel),
+      options_(std::move(options)),
+      strand_(NewStrand(pool)) {}
+
+Proxy::~Proxy() = default;
+
+Task<Result<void>> Proxy::Run(CancelToken stop) {
+  return RunOn(*strand_, DoRun(std::move(stop)));
+}
+
+Task<Result<void>> Proxy::DoRun(CancelToken stop) {
+  CO_TRY(LocalReplies replies, co_await blocking_.Run([this] { return kernel_.Prepare(); }));
+  local_replies_ = replies;
+  services_ = &informers_.ForKind(api::KindOf<api::core::Service>());
+  slices_ = &informers_.ForKind(api::KindOf<api::discovery::EndpointSlice>());
+  node_ = &informers_.ForKind(api::KindOf<api::core::Node>(), {.field_selector = "metadata.name=" + options_.node_name});
+  slices_->cache().AddIndex(std::string(kServiceIndex), [](const api::Object& slice, std::vector<std::string>& keys) {
+    std::string service = ServiceOf(slice);
+    if (!service.empty()) keys.push_back(std::move(service));
+  });
+  auto service_changes =
+      services_->Subscribe(*strand_, {.added = [this](const auto& service) { Mark(client::KeyOf(*service)); },
+                                      .updated = [this](const auto&, const auto& service) { Mark(client::KeyOf(*service)); },
+                                      .deleted = [this](const auto& service) { Mark(client::KeyOf(*service)); }});
+  auto slice_changes = slices_->Subscribe(*strand_, {.added = [this](const auto& slice) { MarkSlice(slice); },
+                                                     .updated =
+                                                         [this](const auto& before, const auto& after) {
+                                                           MarkSlice(before);
+                                                           MarkSlice(after);
+                                                         },
+                                                     .deleted = [this](const auto& slice) { MarkSlice(slice); }});
+  auto node_changes =
+      node_->Subscribe(*strand_, {.added = [this](const auto&) { node_changed_ = true, Mark({}); },
+                                  .updated = [this](const auto&, const auto&) { node_changed_ = true, Mark({}); },
+                                  .deleted = {}});
+  // Rules of half of the services would cut off the other half.
+  for (client::ObjectInformer* informer : {services_, slices_, node_}) {
+    bool synced = co_await informer->WaitSynced(stop);
+    if (!synced) co_return Result<void>();
+  }
+  Configure();
+  Duration retry = kFirstRetry;
+  while (!stop.Requested()) {
+    bool succeeded = co_await Sync();
+    if (succeeded) {
+      retry = kFirstRetry;
+      co_await WaitForWork(options_.sync_period, stop);
+      co_await clock_.Sleep(options_.min_sync_interval, stop);
+    } else {
+      co_await clock_.Sleep(retry, stop);
+      retry = std::min(retry * 2, kLastRetry);
+    }
+  }
+  co_return Result<void>();
+}
+
+Task<void> Proxy::WaitForWork(Duration limit, CancelToken stop) {
+  if (!dirty_.empty() || stop.Requested()) co_return;
+  Oneshot<bool> woken;
+  waker_ = woken.sender();
+  Clock::TimerId timer = clock_.After(limit, [sender = woken.sender()]() mutable { sender.Set(false); });
+  auto stopping = stop.OnCancel([sender = woken.sender()]() mutable { sender.Set(false); });
+  bool changed = co_await woken.Wait();
+  waker_.reset();
+  clock_.Cancel(timer);
+  if (!changed && !stop.Requested()) co_await CheckTables();
+}
+
+void Proxy::Mark(std::string service) {
+  dirty_.insert(std::move(service));
+  if (waker_) waker_->Set(true);
+}
+
+void Proxy::MarkSlice(const client::ObjectPtr& slice) {
+  std::string service = ServiceOf(*slice);
+  if (!service.empty()) Mark(std::move(service));
+}
+
+NodeInfo Proxy::ReadNode(IpFamily family) const {
+  NodeInfo info{.name = options_.node_name};
+  client::ObjectPtr object = node_->cache().Get("", options_.node_name);
+  if (object == nullptr) return info;
+  const auto& node = object->As<api::core::Node>();
+  if (const std::string* zone = api::FindIn(node.metadata.labels, kZoneLabel)) info.zone = *zone;
+  std::vector<std::string> cidrs = node.spec.pod_cidrs;
+  if (cidrs.empty() && !node.spec.pod_cidr.empty()) cidrs.push_back(node.spec.pod_cidr);
+  for (const std::string& cidr : cidrs) {
+    if (FamilyOf(cidr) == family) info.pod_cidr = cidr;
+  }
+  return info;
+}
+
+// Takes the node's facts over. When they changed, every service is planned anew.
+void Proxy::Configure() {
+  node_changed_ = false;
+  for (IpFamily family : options_.families) {
+    NodeInfo node = ReadNode(family);
+    RulesConfig config{.family = family,
+                       .cluster_cidr = family == IpFamily::kIpv4 ? options_.cluster_cidr : options_.cluster_cidr6,
+                       .pod_cidr = node.pod_cidr,
+                       .masquerade_pods = options_.masquerade_pods,
+                       .local_replies = local_replies_,
+                       .local_cluster_ips = options_.local_cluster_ips};
+    auto table = tables_.find(family);
+    if (table != tables_.end() && table->second.rules.config() == config && nodes_[family] == node) continue;
+    nodes_[family] = std::move(node);
+    tables_.insert_or_assign(family, Table{RuleSet(std::move(config)), false});
+    for (const client::ObjectPtr& service : services_->cache().List()) dirty_.insert(client::KeyOf(*service));
+  }
+}
+
+std::vector<ServicePort> Proxy::Resolve(const std::string& service, IpFamily family) const {
+  client::ObjectPtr object = services_->cache().GetByKey(service);
+  if (object == nullptr) return {};
+  std::vector<client::ObjectPtr> objects = slices_->cache().ByIndex(kServiceIndex, service);
+  std::vector<const api::discovery::EndpointSlice*> slices;
+  slices.reserve(objects.size());
+  for (const client::ObjectPtr& slice : objects) slices.push_back(&slice->As<api::discovery::EndpointSlice>());
+  return ResolveService(object->As<api::core::Service>(), slices, nodes_.at(family), family);
+}
+
+// One transaction a family for everything that changed. False when one failed; what it held is then part of the next.
+Task<bool> Proxy::Sync() {
+  MonoTime start = clock_.Monotonic();
+  if (node_changed_) Configure();
+  std::set<std::string> changed = std::exchange(dirty_, {});
+  changed.erase("");
+  std::map<std::string, std::vector<ServicePort>> udp_ports;
+  bool succeeded = true;
+  for (auto& [family, table] : tables_) {
+    std::map<std::string, ServiceRules> rules;
+    for (const std::string& service : changed) {
+      std::vector<ServicePort> ports = Resolve(service, family);
+      rules[service] = PlanService(ports, table.rules.config());
+      if (HasUdp(ports) || udp_ports_.contains(service)) Add(udp_ports[service], std::move(ports));
+    }
+    Result<void> applied = co_await ApplyTable(&table, table.rules.Update(std::move(rules)));
+    if (!applied) {
+      LOG_ERROR("proxy", "cannot set the packet filter: {}", applied.error());
+      succeeded = false;
+    }
+  }
+  for (auto& [service, ports] : udp_ports) {
+    stale_.Note(udp_ports_[service], ports);
+    if (HasUdp(ports)) {
+      udp_ports_[service] = std::move(ports);
+    } else {
+      udp_ports_.erase(service);
+    }
+  }
+  if (succeeded) co_await ForgetStaleFlows();
+  Record(start, succeeded);
+  co_return succeeded;
+}
+
+Task<Result<void>> Proxy::ApplyTable(Table* table, Commands commands) {
+  if (table->rendered && !commands.change.empty()) {
+    Result<void> applied = co_await blocking_.Run([this, &commands] { return kernel_.Apply(commands.change); });
+    if (!applied) {
+      // Somebody else may have changed the table: make it anew.
+      LOG_WARN("proxy", "a change of the packet filter failed, all of it is set again: {}", applied.error());
+      table->rendered = false;
+    }
+  }
+  if (!table->rendered) {
+    stats_.Lock()->full_syncs++;
+    CO_TRY_VOID(co_await blocking_.Run([this, text = table->rules.Render()] { return kernel_.Apply(text); }));
+    table->rendered = true;
+    co_return Result<void>();
+  }
+  if (!commands.sweep.empty()) {
+    Result<void> swept = co_await blocking_.Run([this, &commands] { return kernel_.Apply(commands.sweep); });
+    // What stays behind is referred to by nothing; the next full sync drops it.
+    if (!swept) LOG_DEBUG("proxy", "unused chains stay behind: {}", swept.error());
+  }
+  co_return Result<void>();
+}
+
+// Finds out when somebody flushed the rules.
+Task<void> Proxy::CheckTables() {
+  for (auto& [family, table] : tables_) {
+    Result<bool> there = co_await blocking_.Run([this, f = family] { return kernel_.HasTable(f); });
+    if (there && !*there) table.rendered = false;
+  }
+}
+
+Task<void> Proxy::ForgetStaleFlows() {
+  if (stale_.empty()) co_return;
+  StaleFlows stale = std::exchange(stale_, {});
+  auto forgotten = co_await blocking_.Run(
+      [this, &stale] { return kernel_.ForgetUdpFlows([&stale](const os::Flow& flow) { return stale.Contains(flow); }); });
+  if (!forgotten) LOG_WARN("proxy", "stale UDP flows may live on: {}", forgotten.error());
+}
+
+void Proxy::Record(MonoTime start, bool succeeded) {
+  Duration took = clock_.Monotonic() - start;
+  auto stats = stats_.Lock();
+  stats->syncs++;
+  if (!succeeded) stats->failures++;
+  stats->ready |= succeeded;
+  stats->last_duration = took;
+  stats->total_duration += took;
+  stats->services = tables_.empty() ? 0 : tables_.begin()->second.rules.services();
+}
+
+Task<void> Proxy::Cleanup() {
+  for (IpFamily family : options_.families) {
+    auto removed = co_await blocking_.Run([this, family] { return kernel_.Apply(RuleSet::Remove(family)); });
+    if (!removed) LOG_WARN("proxy", "cannot remove the packet filter's table: {}", removed.error());
+  }
+}
+
+ProxyStats Proxy::stats() const {
+  return *stats_.ReadLock();
+}
+
+}  // namespace sampan::proxy

@@ -1,0 +1,178 @@
+#include "proxy/service_port.h"
+
+#include <algorithm>
+
+namespace sampan::proxy {
+
+namespace {
+
+using api::core::Service;
+using api::discovery::Endpoint;
+using api::discovery::EndpointSlice;
+
+constexpr int kDefaultAffinitySeconds = 10800;
+
+bool IsReady(const Endpoint& endpoint) {
+  return !endpoint.conditions || endpoint.conditions->ready.value_or(true);
+}
+
+// Accepts connections although it is about to end.
+bool ServesUntilEnd(const Endpoint& endpoint) {
+  if (!endpoint.conditions) return false;
+  return endpoint.conditions->serving.value_or(false) && endpoint.conditions->terminating.value_or(false);
+}
+
+struct Candidate {
+  const Endpoint* endpoint;
+  Backend backend;
+};
+
+std::vector<Candidate> CandidatesOf(std::span<const EndpointSlice* const> slices, std::string_view port_name,
+                                    std::string_view protocol, IpFamily family) {
+  std::vector<Candidate> candidates;
+  std::string_view wanted = family == IpFamily::kIpv4 ? "IPv4" : "IPv6";
+  for (const EndpointSlice* slice : slices) {
+    if (slice->address_type != wanted) continue;
+    for (const api::discovery::EndpointPort& port : slice->ports) {
+      std::string_view slice_protocol = port.protocol.empty() ? std::string_view("TCP") : std::string_view(port.protocol);
+      if (port.name != port_name || slice_protocol != protocol || !port.port) continue;
+      for (const Endpoint& endpoint : slice->endpoints) {
+        // Consumers use the first address only; the others mean the same endpoint.
+        if (endpoint.addresses.empty()) continue;
+        candidates.push_back({&endpoint, {endpoint.addresses[0], static_cast<uint16_t>(*port.port)}});
+      }
+    }
+  }
+  return candidates;
+}
+
+bool HintsName(const Endpoint& endpoint, const NodeInfo& node) {
+  const auto& hints = endpoint.hints.OrEmpty();
+  if (!hints.for_nodes.empty()) {
+    return std::any_of(hints.for_nodes.begin(), hints.for_nodes.end(), [&](const auto& n) { return n.name == node.name; });
+  }
+  return std::any_of(hints.for_zones.begin(), hints.for_zones.end(), [&](const auto& z) { return z.name == node.zone; });
+}
+
+// Topology hints count only when every ready endpoint has them and one is meant for here: anything else would lose
+// traffic while the hints are being changed.
+void KeepHinted(std::vector<Candidate>& ready, const NodeInfo& node) {
+  auto has_hints = [](const Candidate& c) {
+    const auto& hints = c.endpoint->hints.OrEmpty();
+    return !hints.for_nodes.empty() || !hints.for_zones.empty();
+  };
+  if (ready.empty() || !std::all_of(ready.begin(), ready.end(), has_hints)) return;
+  auto not_here = [&](const Candidate& c) { return !HintsName(*c.endpoint, node); };
+  if (std::all_of(ready.begin(), ready.end(), not_here)) return;
+  std::erase_if(ready, not_here);
+}
+
+std::vector<Backend> Sorted(const std::vector<Candidate>& candidates) {
+  std::vector<Backend> backends;
+  backends.reserve(candidates.size());
+  for (const Candidate& candidate : candidates) backends.push_back(candidate.backend);
+  std::sort(backends.begin(), backends.end());
+  // The same pod may be in two slices while one replaces the other.
+  backends.erase(std::unique(backends.begin(), backends.end()), backends.end());
+  return backends;
+}
+
+std::vector<Candidate> Usable(const std::vector<Candidate>& candidates) {
+  std::vector<Candidate> usable;
+  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(usable),
+               [](const Candidate& c) { return IsReady(*c.endpoint); });
+  if (!usable.empty()) return usable;
+  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(usable),
+               [](const Candidate& c) { return ServesUntilEnd(*c.endpoint); });
+  return usable;
+}
+
+void FillBackends(std::vector<Candidate> candidates, const NodeInfo& node, ServicePort& port) {
+  std::vector<Candidate> everywhere = Usable(candidates);
+  KeepHinted(everywhere, node);
+  port.backends = Sorted(everywhere);
+  std::erase_if(candidates, [&](const Candidate& c) { return c.endpoint->node_name != node.name; });
+  port.local_backends = Sorted(Usable(candidates));
+}
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+  return lower;
+}
+
+std::vector<std::string> InFamily(const std::vector<std::string>& addresses, IpFamily family) {
+  std::vector<std::string> kept;
+  std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(kept),
+               [&](const std::string& address) { return !address.empty() && FamilyOf(address) == family; });
+  return kept;
+}
+
+std::string ClusterIpOf(const Service& service, IpFamily family) {
+  std::vector<std::string> addresses = service.spec.cluster_ips;
+  if (addresses.empty()) addresses.push_back(service.spec.cluster_ip);
+  std::erase(addresses, "None");
+  addresses = InFamily(addresses, family);
+  return addresses.empty() ? "" : addresses[0];
+}
+
+std::vector<std::string> LoadBalancerIpsOf(const Service& service, IpFamily family) {
+  std::vector<std::string> addresses;
+  for (const auto& ingress : service.status.load_balancer.OrEmpty().ingress) {
+    // "Proxy": the balancer wants to see its traffic itself.
+    if (ingress.ip_mode != "Proxy") addresses.push_back(ingress.ip);
+  }
+  return InFamily(addresses, family);
+}
+
+TrafficPolicy PolicyOf(std::string_view text) {
+  return text == "Local" ? TrafficPolicy::kLocal : TrafficPolicy::kCluster;
+}
+
+// What all ports of the service have in common.
+ServicePort CommonOf(const Service& service, std::string cluster_ip, IpFamily family) {
+  ServicePort common;
+  common.cluster_ip = std::move(cluster_ip);
+  common.external_ips = InFamily(service.spec.external_ips, family);
+  common.internal_policy = PolicyOf(service.spec.internal_traffic_policy);
+  common.external_policy = PolicyOf(service.spec.external_traffic_policy);
+  if (service.spec.type == "LoadBalancer") {
+    common.load_balancer_ips = LoadBalancerIpsOf(service, family);
+    common.source_ranges = InFamily(service.spec.load_balancer_source_ranges, family);
+  }
+  if (service.spec.session_affinity == "ClientIP") {
+    const auto& client = service.spec.session_affinity_config.OrEmpty().client_ip.OrEmpty();
+    common.affinity_seconds = client.timeout_seconds.value_or(kDefaultAffinitySeconds);
+  }
+  return common;
+}
+
+}  // namespace
+
+IpFamily FamilyOf(std::string_view address) {
+  return address.find(':') == address.npos ? IpFamily::kIpv4 : IpFamily::kIpv6;
+}
+
+std::vector<ServicePort> ResolveService(const Service& service, std::span<const EndpointSlice* const> slices,
+                                        const NodeInfo& node, IpFamily family) {
+  if (service.spec.type == "ExternalName") return {};
+  if (api::FindIn(service.metadata.labels, "service.kubernetes.io/service-proxy-name") != nullptr) return {};
+  std::string cluster_ip = ClusterIpOf(service, family);
+  if (cluster_ip.empty()) return {};
+  ServicePort common = CommonOf(service, std::move(cluster_ip), family);
+  std::vector<ServicePort> ports;
+  for (const api::core::ServicePort& declared : service.spec.ports) {
+    ServicePort port = common;
+    std::string_view protocol = declared.protocol.empty() ? std::string_view("TCP") : std::string_view(declared.protocol);
+    port.protocol = Lower(protocol);
+    port.name = fmt::format("{}/{}/{}/{}", service.metadata.namespace_, service.metadata.name, port.protocol,
+                            declared.name.empty() ? std::to_string(declared.port) : declared.name);
+    port.port = static_cast<uint16_t>(declared.port);
+    port.node_port = static_cast<uint16_t>(declared.node_port.value_or(0));
+    FillBackends(CandidatesOf(slices, declared.name, protocol, family), node, port);
+    ports.push_back(std::move(port));
+  }
+  return ports;
+}
+
+}  // namespace sampan::proxy

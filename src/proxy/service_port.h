@@ -1,0 +1,56 @@
+// What the proxy needs to know of one port of one service, worked out from the API objects. Pure.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/types/core.h"
+#include "api/types/discovery.h"
+
+namespace sampan::proxy {
+
+enum class IpFamily : unsigned char { kIpv4, kIpv6 };
+IpFamily FamilyOf(std::string_view address);
+
+enum class TrafficPolicy : unsigned char { kCluster, kLocal };
+
+struct Backend {
+  std::string address;
+  uint16_t port = 0;
+  auto operator<=>(const Backend&) const = default;
+};
+
+// Where this proxy runs.
+struct NodeInfo {
+  std::string name;
+  std::string zone;      // label topology.kubernetes.io/zone; empty when unknown
+  std::string pod_cidr;  // of this node in the table's family; empty when unknown
+  bool operator==(const NodeInfo&) const = default;
+};
+
+struct ServicePort {
+  std::string name;      // "namespace/service/tcp/port", unique in the cluster, fit for names of chains
+  std::string protocol;  // "tcp", "udp", "sctp"
+  std::string cluster_ip;
+  uint16_t port = 0;
+  uint16_t node_port = 0;  // 0: none
+  std::vector<std::string> external_ips;
+  std::vector<std::string> load_balancer_ips;
+  std::vector<std::string> source_ranges;  // who may use the load balancer's addresses; empty: everyone
+  int affinity_seconds = 0;                // 0: none
+  TrafficPolicy internal_policy = TrafficPolicy::kCluster;
+  TrafficPolicy external_policy = TrafficPolicy::kCluster;
+  std::vector<Backend> backends;        // sorted; the ready ones, or those that still serve while they end when none is
+  std::vector<Backend> local_backends;  // the same of this node
+};
+
+// The ports of the service in the family; none for headless and ExternalName services and for those that another proxy
+// serves (label service.kubernetes.io/service-proxy-name).
+std::vector<ServicePort> ResolveService(const api::core::Service& service,
+                                        std::span<const api::discovery::EndpointSlice* const> slices, const NodeInfo& node,
+                                        IpFamily family);
+
+}  // namespace sampan::proxy
