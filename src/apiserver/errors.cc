@@ -88,7 +88,8 @@ Error ModifiedError(const api::KindInfo& kind, std::string_view name) {
 }
 
 Error ForbiddenError(const api::KindInfo& kind, std::string_view name, std::string_view why) {
-  return Error::Forbidden("{} \"{}\" is forbidden: {}", QualifiedResource(kind), name, why).WithDetails(DetailsOf(kind, name));
+  return Error::Forbidden("{} \"{}\" is forbidden: {}", QualifiedResource(kind), name, why)
+      .WithDetails(DetailsOf(kind, name));
 }
 
 Error InvalidError(const api::KindInfo& kind, std::string_view name, std::vector<ErrorCause> causes) {

@@ -31,7 +31,7 @@ struct RequestInfo {
   bool is_resource = false;
   // Resources: get, list, watch, create, update, patch, delete, deletecollection. Others: the method in lower case.
   std::string verb;
-  std::string path;  // percent-decoded
+  std::string path;        // percent-decoded
   std::string api_prefix;  // "api" or "apis"; empty for other paths
   std::string group;
   std::string version;

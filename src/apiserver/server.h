@@ -10,6 +10,7 @@
 #include "apiserver/auth/auth.h"
 #include "async/clock.h"
 #include "async/executor.h"
+#include "async/io_loop.h"
 #include "async/task.h"
 #include "base/rng.h"
 #include "client/client.h"
@@ -35,6 +36,9 @@ struct ServerOptions {
   std::shared_ptr<const net::TlsClientOptions> kubelet_tls;
 };
 
+// BadRequest with what is wrong: to be asked before the server is built, which insists on it.
+Result<void> CheckOptions(const ServerOptions& options);
+
 // Everything is borrowed and outlives the server.
 struct ServerDependencies {
   store::Store& store;
@@ -43,7 +47,8 @@ struct ServerDependencies {
   auth::Authorizer& authorizer;
   Clock& clock;
   Rng& rng;
-  Executor& background;  // periodic work: expiry, bookmarks
+  Executor& background;  // periodic work
+  IoLoops& loops;        // of connections to nodes and pods
 };
 
 // Thread-safe.

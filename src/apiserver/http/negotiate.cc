@@ -56,9 +56,12 @@ std::vector<Clause> ParseAccept(std::string_view accept) {
       if (key == "v") clause.v = parameter;
       if (key == "q") clause.quality = ParseQuality(parameter);
     }
-    if (clause.quality > 0) clauses.push_back(clause);
+    if (clause.quality == 0) continue;
+    // Best first; equals stay in the client's order.
+    auto place = std::upper_bound(clauses.begin(), clauses.end(), clause,
+                                  [](const Clause& a, const Clause& b) { return a.quality > b.quality; });
+    clauses.insert(place, clause);
   }
-  std::stable_sort(clauses.begin(), clauses.end(), [](const Clause& a, const Clause& b) { return a.quality > b.quality; });
   return clauses;
 }
 
@@ -82,9 +85,12 @@ std::optional<Shape> ShapeOf(const Clause& clause) {
 
 std::string_view Negotiated::ContentType() const {
   switch (encoding) {
-    case Encoding::kJson: return "application/json";
-    case Encoding::kYaml: return "application/yaml";
-    case Encoding::kProtobuf: return "application/vnd.kubernetes.protobuf";
+    case Encoding::kJson:
+      return "application/json";
+    case Encoding::kYaml:
+      return "application/yaml";
+    case Encoding::kProtobuf:
+      return "application/vnd.kubernetes.protobuf";
   }
   return "application/json";
 }
@@ -96,13 +102,12 @@ Result<Negotiated> NegotiateAccept(std::string_view accept, AllowShapes shapes) 
     std::optional<Shape> shape = ShapeOf(clause);
     if (!encoding || !shape) continue;
     if (*shape != Shape::kObject && shapes == AllowShapes::kNo) continue;
-    // Tables have no protobuf form; a client that prefers one gets its next choice.
-    if (*shape == Shape::kTable && *encoding == Encoding::kProtobuf) continue;
+    // The shapes are not served as protobuf; a client that prefers that gets its next choice.
+    if (*shape != Shape::kObject && *encoding == Encoding::kProtobuf) continue;
     return Negotiated{*encoding, *shape, std::string(clause.v)};
   }
-  return Fail(Error::NotAcceptable(
-                  "only the following media types are accepted: application/json, application/yaml, "
-                  "application/vnd.kubernetes.protobuf")
+  return Fail(Error::NotAcceptable("only the following media types are accepted: application/json, application/yaml, "
+                                   "application/vnd.kubernetes.protobuf")
                   .WithDetails({}));
 }
 

@@ -1,0 +1,85 @@
+#include <array>
+
+#include "api/types/core.h"
+#include "apiserver/admission/admission.h"
+#include "apiserver/errors.h"
+#include "apiserver/registry/fields.h"
+#include "apiserver/registry/registry.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+constexpr std::string_view kNotReady = "node.kubernetes.io/not-ready";
+constexpr std::string_view kUnreachable = "node.kubernetes.io/unreachable";
+constexpr int64_t kTolerationSeconds = 300;
+
+// The classes that every cluster has. Others would be PriorityClass objects, which are not served.
+struct PriorityClass {
+  std::string_view name;
+  int64_t value;
+};
+constexpr std::array<PriorityClass, 2> kPriorityClasses = {
+    {{"system-cluster-critical", 2000000000}, {"system-node-critical", 2000001000}}};
+
+bool Tolerates(const json::Array& tolerations, std::string_view taint) {
+  for (const json::Value& toleration : tolerations) {
+    std::string_view key = json::FindString(json::Find(toleration, "key"));
+    std::string_view effect = json::FindString(json::Find(toleration, "effect"));
+    if ((key.empty() || key == taint) && (effect.empty() || effect == "NoExecute")) return true;
+  }
+  return false;
+}
+
+void AddTolerations(json::Value& spec) {
+  json::Array& tolerations = ArrayAt(spec, "tolerations");
+  for (std::string_view taint : {kNotReady, kUnreachable}) {
+    if (Tolerates(tolerations, taint)) continue;
+    tolerations.push_back(json::Object{
+        {"key", taint}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", kTolerationSeconds}});
+  }
+}
+
+class PodDefaults final : public Admission {
+ public:
+  Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
+    if (old != nullptr || context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
+    json::Value& spec = object.as_object()["spec"];
+    AddTolerations(spec);
+    return SetPriority(context, spec);
+  }
+
+ private:
+  static Result<void> SetPriority(const WriteContext& context, json::Value& spec) {
+    std::string_view name = json::FindString(json::Find(spec, "priorityClassName"));
+    int64_t value = 0;
+    if (!name.empty()) {
+      auto found = std::find_if(kPriorityClasses.begin(), kPriorityClasses.end(),
+                                [&](const PriorityClass& known) { return known.name == name; });
+      if (found == kPriorityClasses.end()) {
+        return Fail(
+            ForbiddenError(*context.kind, context.name, fmt::format("no PriorityClass with name {} was found", name)));
+      }
+      value = found->value;
+    }
+    std::optional<int64_t> given = FindInt(json::Find(spec, "priority"));
+    if (given && *given != value) {
+      return Fail(ForbiddenError(*context.kind, context.name,
+                                 fmt::format("the integer value of priority ({}) must not be provided in pod spec; priority "
+                                             "admission controller computed {} from the given PriorityClass name",
+                                             *given, value)));
+    }
+    json::Object& fields = spec.as_object();
+    fields["priority"] = value;
+    if (!fields.contains("preemptionPolicy")) fields["preemptionPolicy"] = "PreemptLowerPriority";
+    return {};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Admission> NewPodDefaults() {
+  return std::make_unique<PodDefaults>();
+}
+
+}  // namespace sampan::apiserver

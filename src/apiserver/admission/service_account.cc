@@ -1,0 +1,95 @@
+#include "api/types/core.h"
+#include "apiserver/admission/admission.h"
+#include "apiserver/errors.h"
+#include "apiserver/registry/fields.h"
+#include "apiserver/registry/registry.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/serviceaccount";
+constexpr std::string_view kVolumePrefix = "kube-api-access-";
+// Long enough that a node agent that renews at 80% of an hour is never late; the issuer caps it.
+constexpr int64_t kTokenSeconds = 3607;
+constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
+
+json::Value TokenVolume(std::string_view name) {
+  json::Array sources;
+  sources.push_back(
+      json::Object{{"serviceAccountToken", json::Object{{"expirationSeconds", kTokenSeconds}, {"path", "token"}}}});
+  sources.push_back(json::Object{
+      {"configMap", json::Object{{"name", "kube-root-ca.crt"},
+                                 {"items", json::Array{json::Object{{"key", "ca.crt"}, {"path", "ca.crt"}}}}}}});
+  json::Object field{{"path", "namespace"},
+                     {"fieldRef", json::Object{{"apiVersion", "v1"}, {"fieldPath", "metadata.namespace"}}}};
+  sources.push_back(json::Object{{"downwardAPI", json::Object{{"items", json::Array{std::move(field)}}}}});
+  return json::Object{{"name", name}, {"projected", json::Object{{"sources", std::move(sources)}, {"defaultMode", 0644}}}};
+}
+
+bool HasMountAt(const json::Value& container, std::string_view path) {
+  const json::Array* mounts = FindArray(json::Find(container, "volumeMounts"));
+  if (mounts == nullptr) return false;
+  return std::any_of(mounts->begin(), mounts->end(),
+                     [&](const json::Value& mount) { return json::FindString(json::Find(mount, "mountPath")) == path; });
+}
+
+// Mounts `volume` in each container that has nothing of its own at the place; tells whether any needed it.
+bool MountInContainers(json::Value& spec, std::string_view volume) {
+  bool mounted = false;
+  for (std::string_view list : {"initContainers", "containers"}) {
+    json::Value* containers = spec.as_object().if_contains(list);
+    if (containers == nullptr || !containers->is_array()) continue;
+    for (json::Value& container : containers->as_array()) {
+      if (!container.is_object() || HasMountAt(container, kMountPath)) continue;
+      ArrayAt(container, "volumeMounts")
+          .push_back(json::Object{{"name", volume}, {"readOnly", true}, {"mountPath", kMountPath}});
+      mounted = true;
+    }
+  }
+  return mounted;
+}
+
+class ServiceAccountAdmission final : public Admission {
+ public:
+  Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
+    if (old != nullptr || context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
+    if (json::Find(object, "metadata", "annotations", kMirrorAnnotation) != nullptr) return {};
+    json::Value& spec = object.as_object()["spec"];
+    std::string name(json::FindString(json::Find(spec, "serviceAccountName")));
+    if (name.empty()) name = json::FindString(json::Find(spec, "serviceAccount"), "default");
+    if (name.empty()) name = "default";
+    spec.as_object()["serviceAccountName"] = name;
+    spec.as_object()["serviceAccount"] = name;
+
+    api::ObjectPtr account = context.registry.Get<api::core::ServiceAccount>(context.namespace_, name);
+    if (account == nullptr) {
+      return Fail(ForbiddenError(*context.kind, context.name,
+                                 fmt::format("error looking up service account {}/{}: serviceaccount \"{}\" not found",
+                                             context.namespace_, name, name)));
+    }
+    Inject(context, account->As<api::core::ServiceAccount>(), spec);
+    return {};
+  }
+
+ private:
+  static void Inject(WriteContext& context, const api::core::ServiceAccount& account, json::Value& spec) {
+    if (!spec.as_object().contains("imagePullSecrets") && !account.image_pull_secrets.empty()) {
+      json::Array& secrets = ArrayAt(spec, "imagePullSecrets");
+      for (const auto& secret : account.image_pull_secrets) secrets.push_back(json::Object{{"name", secret.name}});
+    }
+    const json::Value* wish = json::Find(spec, "automountServiceAccountToken");
+    bool mount = wish != nullptr ? FindBool(wish) : account.automount_service_account_token.value_or(true);
+    if (!mount) return;
+    std::string volume = std::string(kVolumePrefix) + context.rng.NameSuffix(5);
+    if (MountInContainers(spec, volume)) ArrayAt(spec, "volumes").push_back(TokenVolume(volume));
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Admission> NewServiceAccountAdmission() {
+  return std::make_unique<ServiceAccountAdmission>();
+}
+
+}  // namespace sampan::apiserver

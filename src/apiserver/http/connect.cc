@@ -1,0 +1,185 @@
+#include "api/types/core.h"
+#include "api/types/discovery.h"
+#include "apiserver/errors.h"
+#include "apiserver/http/handlers.h"
+#include "apiserver/proxy/forward.h"
+#include "apiserver/proxy/kubelet_target.h"
+#include "net/relay.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+Result<std::shared_ptr<net::Client>> KubeletClient(HttpContext& context, std::string_view node_name) {
+  ObjectPtr node = context.registry.Get<api::core::Node>("", node_name);
+  if (node == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Node>(), node_name));
+  TRY(KubeletAddress address, KubeletOf(*node));
+  return context.connections.Kubelet(address.host, address.port, address.node);
+}
+
+// The kubelet's plain-text refusal as an error of ours.
+Error Refusal(int status, std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return Error(ReasonFromStatus("", status), std::move(text));
+}
+
+Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) {
+  const auto& typed = pod->As<api::core::Pod>();
+  CO_TRY(std::string target, KubeletTarget(*pod, "log", exchange->query));
+  if (typed.spec.node_name.empty()) co_return TextResponse(200, "");  // nothing has run yet
+  CO_TRY(std::shared_ptr<net::Client> kubelet, KubeletClient(*context, typed.spec.node_name));
+  net::ClientRequest out;
+  out.target = std::move(target);
+  auto sent = co_await kubelet->Send(std::move(out), exchange->request.gone);
+  if (!sent)
+    co_return Fail(Error::InternalError("Get \"https://{}/containerLogs\": {}", typed.spec.node_name, sent.error()));
+  std::unique_ptr<net::ClientResponse> response = *std::move(sent);
+  if (response->status() != 200) {
+    auto text = co_await response->ReadAll(64 * 1024);
+    co_return Fail(Refusal(response->status(), text ? *std::move(text) : "the node's answer broke off"));
+  }
+  net::Headers headers;
+  headers.Add("content-type", "text/plain");
+  exchange->status = 200;
+  auto started = co_await exchange->writer.Start(200, std::move(headers));
+  while (started) {
+    auto piece = co_await response->ReadSome();
+    if (!piece || piece->empty()) break;
+    std::vector<net::Chunk> chunks;
+    chunks.push_back(net::Chunk::Copy(*std::move(piece)));
+    started = co_await exchange->writer.Write(std::move(chunks));
+  }
+  if (started) (void)co_await exchange->writer.Finish();
+  co_return std::optional<net::Response>();
+}
+
+Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr pod) {
+  const std::string& subresource = exchange->info.subresource;
+  const auto& typed = pod->As<api::core::Pod>();
+  if (typed.spec.node_name.empty()) co_return Fail(Error::BadRequest("pod {} does not have a host assigned", pod->name()));
+  if (exchange->request.headers.Get("upgrade").empty()) co_return Fail(Error::BadRequest("Upgrade request required"));
+  net::StreamingProxyOptions options;
+  options.kind = subresource == "portforward" ? net::StreamingKind::kPortForward : net::StreamingKind::kRemoteCommand;
+  options.streams = net::RemoteStreams::FromQuery(exchange->request.query);
+  options.upstream.method = "POST";
+  CO_TRY(options.upstream.target, KubeletTarget(*pod, subresource, exchange->query));
+  CO_TRY(std::shared_ptr<net::Client> kubelet, KubeletClient(*context, typed.spec.node_name));
+  exchange->status = 101;
+  co_await net::ProxyStreaming(exchange->request, exchange->writer, *kubelet, std::move(options));
+  co_return std::optional<net::Response>();
+}
+
+// "[scheme:]name[:port]" of a proxied pod or service.
+struct ProxyName {
+  bool https = false;
+  std::string name;
+  std::string port;
+
+  static ProxyName Parse(std::string_view text) {
+    ProxyName parsed;
+    size_t colons = static_cast<size_t>(std::count(text.begin(), text.end(), ':'));
+    if (colons == 2) {
+      parsed.https = text.substr(0, text.find(':')) == "https";
+      text.remove_prefix(text.find(':') + 1);
+    }
+    size_t colon = text.find(':');
+    parsed.name = text.substr(0, colon);
+    if (colon != std::string_view::npos) parsed.port = text.substr(colon + 1);
+    return parsed;
+  }
+};
+
+struct Destination {
+  std::string host;
+  uint16_t port = 80;
+};
+
+Result<Destination> PodDestination(const HttpContext& context, const std::string& namespace_, const ProxyName& wanted) {
+  ObjectPtr pod = context.registry.Get<api::core::Pod>(namespace_, wanted.name);
+  if (pod == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Pod>(), wanted.name));
+  const auto& typed = pod->As<api::core::Pod>();
+  if (typed.status.pod_ip.empty()) return Fail(Error::ServiceUnavailable("pod {} has no address yet", wanted.name));
+  Destination destination{typed.status.pod_ip, static_cast<uint16_t>(wanted.https ? 443 : 80)};
+  if (!wanted.port.empty()) {
+    destination.port = static_cast<uint16_t>(std::strtoul(wanted.port.c_str(), nullptr, 10));
+    return destination;
+  }
+  for (const auto& container : typed.spec.containers) {
+    if (container.ports.empty()) continue;
+    destination.port = static_cast<uint16_t>(container.ports[0].container_port);
+    break;
+  }
+  return destination;
+}
+
+Result<Destination> ServiceDestination(const HttpContext& context, const std::string& namespace_, const ProxyName& wanted) {
+  const Resource* slices = context.registry.Find(api::KindOf<api::discovery::EndpointSlice>());
+  if (context.registry.Get<api::core::Service>(namespace_, wanted.name) == nullptr) {
+    return Fail(NotFoundError(api::KindOf<api::core::Service>(), wanted.name));
+  }
+  for (const ObjectPtr& object : slices->cache->List({.namespace_ = namespace_}).items) {
+    const std::string* service = api::FindIn(object->head().labels, "kubernetes.io/service-name");
+    if (service == nullptr || *service != wanted.name) continue;
+    const auto& slice = object->As<api::discovery::EndpointSlice>();
+    for (const auto& port : slice.ports) {
+      std::string number = std::to_string(port.port.value_or(0));
+      if (!wanted.port.empty() && port.name != wanted.port && number != wanted.port) continue;
+      for (const auto& endpoint : slice.endpoints) {
+        bool ready = !endpoint.conditions || endpoint.conditions->ready.value_or(true);
+        if (!ready || endpoint.addresses.empty()) continue;
+        return Destination{endpoint.addresses[0], static_cast<uint16_t>(port.port.value_or(0))};
+      }
+    }
+  }
+  return Fail(Error::ServiceUnavailable("no endpoints available for service \"{}\"", wanted.name));
+}
+
+Task<Answer> HandleProxy(HttpContext* context, Exchange* exchange) {
+  const RequestInfo& info = exchange->info;
+  std::string target = "/" + info.rest;
+  if (exchange->request.path.ends_with('/') && !target.ends_with('/')) target += '/';
+  if (!exchange->request.query.empty()) target += "?" + exchange->request.query;
+  std::shared_ptr<net::Client> upstream;
+  if (info.resource == "nodes") {
+    CO_TRY(upstream, KubeletClient(*context, info.name));
+  } else {
+    ProxyName wanted = ProxyName::Parse(info.name);
+    CO_TRY(Destination to, info.resource == "pods" ? PodDestination(*context, info.namespace_, wanted)
+                                                   : ServiceDestination(*context, info.namespace_, wanted));
+    auto scheme = wanted.https ? ProxyConnections::Scheme::kHttps : ProxyConnections::Scheme::kHttp;
+    upstream = context->connections.Plain(to.host, to.port, scheme);
+  }
+  CO_TRY(exchange->status, co_await Forward(&exchange->request, &exchange->writer, upstream.get(), std::move(target)));
+  co_return std::optional<net::Response>();
+}
+
+}  // namespace
+
+bool IsConnect(const Exchange& exchange) {
+  const RequestInfo& info = exchange.info;
+  if (info.subresource == "proxy") {
+    return info.resource == "pods" || info.resource == "services" || info.resource == "nodes";
+  }
+  return info.resource == "pods" && (info.subresource == "log" || info.subresource == "exec" ||
+                                     info.subresource == "attach" || info.subresource == "portforward");
+}
+
+Task<Answer> HandleConnect(HttpContext* context, Exchange* exchange) {
+  if (exchange->info.subresource == "proxy") {
+    auto answer = co_await HandleProxy(context, exchange);
+    co_return answer;
+  }
+  bool log = exchange->info.subresource == "log";
+  const std::string& method = exchange->request.method;
+  if (method != "GET" && (log || method != "POST")) co_return Fail(MethodNotAllowedError());
+  ObjectPtr pod = context->registry.Get<api::core::Pod>(exchange->info.namespace_, exchange->info.name);
+  if (pod == nullptr) co_return Fail(NotFoundError(*exchange->resource->kind, exchange->info.name));
+  if (log) {
+    auto answer = co_await HandleLog(context, exchange, std::move(pod));
+    co_return answer;
+  }
+  auto answer = co_await HandleStreaming(context, exchange, std::move(pod));
+  co_return answer;
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,152 @@
+#include "apiserver/http/dispatch.h"
+
+#include "apiserver/errors.h"
+#include "apiserver/http/encode.h"
+#include "apiserver/http/handlers.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+// A place among the requests in flight; empty when there is none left.
+class Place {
+ public:
+  Place() = default;
+  Place(std::atomic<int64_t>& count, size_t limit, const Exchange& exchange) {
+    bool privileged = exchange.user.InGroup(auth::kMastersGroup);
+    if (count.fetch_add(1, std::memory_order_relaxed) >= static_cast<int64_t>(limit) && !privileged) {
+      count.fetch_sub(1, std::memory_order_relaxed);
+      return;
+    }
+    count_ = &count;
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    if (count_ != nullptr) count_->fetch_sub(1, std::memory_order_relaxed);
+  }
+  bool Granted() const { return count_ != nullptr; }
+
+ private:
+  std::atomic<int64_t>* count_ = nullptr;
+};
+
+std::atomic<int64_t>& CounterOf(HttpContext& context, const RequestInfo& info) {
+  if (info.long_running()) return context.metrics.watches;
+  return info.mutating() ? context.metrics.mutating_in_flight : context.metrics.readonly_in_flight;
+}
+
+size_t LimitOf(const HttpContext& context, const RequestInfo& info) {
+  if (info.long_running()) return context.options.max_watches;
+  return info.mutating() ? context.options.max_mutating_in_flight : context.options.max_readonly_in_flight;
+}
+
+Task<Result<void>> Authenticate(HttpContext* context, Exchange* exchange) {
+  auto user = co_await context->authenticator.Authenticate(exchange->request);
+  if (!user) co_return Fail(std::move(user).error());
+  CO_TRY(exchange->user, auth::Impersonate(exchange->request, *std::move(user), context->authorizer));
+  co_return Result<void>{};
+}
+
+Result<void> Authorize(const HttpContext& context, const Exchange& exchange) {
+  const RequestInfo& info = exchange.info;
+  auth::Attributes attributes;
+  attributes.user = &exchange.user;
+  attributes.verb = info.verb;
+  attributes.resource_request = info.is_resource;
+  attributes.group = info.group;
+  attributes.version = info.version;
+  attributes.resource = info.resource;
+  attributes.subresource = info.subresource;
+  attributes.namespace_ = info.namespace_;
+  attributes.name = info.name;
+  attributes.path = info.path;
+  auth::Decision decision = context.authorizer.Authorize(attributes);
+  if (decision.allowed) return {};
+  return Fail(auth::ForbiddenError(attributes, decision.reason));
+}
+
+Task<Answer> Route(HttpContext* context, Exchange* exchange) {
+  const RequestInfo& info = exchange->info;
+  if (!info.is_resource) {
+    std::optional<Answer> answer = HandleMeta(context, exchange);
+    if (answer) co_return *std::move(answer);
+    co_return TextResponse(404, "404 page not found\n");
+  }
+  const api::KindInfo* kind = api::FindResource(info.group, info.version, info.resource);
+  if (kind == nullptr) co_return TextResponse(404, "404 page not found\n");
+  exchange->resource = context->registry.Find(*kind);
+  if (exchange->resource != nullptr && IsConnect(*exchange)) {
+    auto answer = co_await HandleConnect(context, exchange);
+    co_return answer;
+  }
+  Task<Answer> (*handler)(HttpContext*, Exchange*) = nullptr;
+  if (info.verb == "get") handler = &HandleGet;
+  if (info.verb == "list") handler = &HandleList;
+  if (info.verb == "watch") handler = &HandleWatch;
+  if (info.verb == "create") handler = &HandleCreate;
+  if (info.verb == "update") handler = &HandleUpdate;
+  if (info.verb == "patch") handler = &HandlePatch;
+  if (info.verb == "delete") handler = &HandleDelete;
+  if (info.verb == "deletecollection") handler = &HandleDeleteCollection;
+  bool stored = exchange->resource != nullptr || info.verb == "create";
+  if (handler == nullptr || !stored) co_return Fail(MethodNotAllowedError());
+  auto answer = co_await handler(context, exchange);
+  co_return answer;
+}
+
+// Everything between the parsed path and the answer.
+Task<Answer> Serve(HttpContext* context, Exchange* exchange) {
+  if (context->stopping.load(std::memory_order_relaxed)) {
+    co_return Fail(Error::ServiceUnavailable("the server is shutting down"));
+  }
+  CO_TRY_VOID(co_await Authenticate(context, exchange));
+  Place place(CounterOf(*context, exchange->info), LimitOf(*context, exchange->info), *exchange);
+  if (!place.Granted()) {
+    context->metrics.refused.fetch_add(1, std::memory_order_relaxed);
+    co_return Fail(TooManyRequestsError());
+  }
+  CO_TRY_VOID(Authorize(*context, *exchange));
+  auto answer = co_await Route(context, exchange);
+  co_return answer;
+}
+
+Result<void> Parse(Exchange& exchange) {
+  TRY(exchange.query, Query::Parse(exchange.request.query));
+  TRY(exchange.info, ParseRequestInfo(exchange.request.method, exchange.request.path, exchange.query));
+  return {};
+}
+
+Task<void> Send(Exchange* exchange, net::Response response) {
+  exchange->status = response.status;
+  if (exchange->request.method == "HEAD") response.body.clear();
+  auto sent = co_await exchange->writer.Respond(std::move(response));
+  (void)sent;  // the client is gone: there is nobody to tell
+}
+
+}  // namespace
+
+Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWriter* writer) {
+  MonoTime begun = context->registry.clock().Monotonic();
+  Exchange exchange{*request, *writer, {}, {}, {}, nullptr, 0};
+  Result<void> parsed = Parse(exchange);
+  if (!parsed) {
+    co_await Send(&exchange, ErrorResponse(parsed.error()));
+    co_return;
+  }
+  if (std::optional<net::Response> health = HandleHealth(context, exchange)) {
+    co_await Send(&exchange, *std::move(health));
+    co_return;
+  }
+  auto answer = co_await Serve(context, &exchange);
+  if (!answer) {
+    co_await Send(&exchange, ErrorResponse(answer.error()));
+  } else if (*answer) {
+    Compress(exchange, **answer);
+    co_await Send(&exchange, **std::move(answer));
+  }
+  Duration took = context->registry.clock().Monotonic() - begun;
+  context->metrics.Observe(exchange.resource, exchange.info.verb, exchange.status, took);
+}
+
+}  // namespace sampan::apiserver

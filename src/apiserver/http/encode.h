@@ -1,0 +1,25 @@
+// Answers in the form the client asked for. Stored bytes are spliced wherever the form allows it.
+#pragma once
+
+#include "api/object.h"
+#include "apiserver/http/exchange.h"
+#include "apiserver/registry/list.h"
+
+namespace sampan::apiserver {
+
+// Shapes (Table, PartialObjectMetadata) have no protobuf form here; a client that asks for one gets its next choice.
+Result<Negotiated> NegotiateFor(const Exchange& exchange);
+
+Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo& kind, ObjectPtr object, int status,
+                                   WallTime now);
+// A document that is not stored: a Scale, a review.
+Result<net::Response> EncodeValue(const Exchange& exchange, const api::KindInfo& kind, const json::Value& value, int status);
+Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& kind, ListPage page, WallTime now);
+
+// Compresses a large body when the client takes gzip.
+void Compress(const Exchange& exchange, net::Response& response);
+
+// Appends a field of a protobuf message: length-delimited bytes.
+void AppendProtoBytes(int field, std::string_view bytes, std::string& out);
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,139 @@
+#include "apiserver/errors.h"
+#include "apiserver/http/handlers.h"
+#include "apiserver/http/watch_encoder.h"
+#include "async/gate.h"
+#include "async/spawn.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+constexpr Duration kBookmarkInterval = std::chrono::minutes(1);
+constexpr int64_t kMinDefaultSeconds = 30 * 60;
+
+// The connection's writer is shared by the loop of events and the loop of bookmarks, both on the connection's executor.
+// Bookmarks are left out while events are being written: those tell the client as much.
+struct WatchStreamState {
+  HttpContext* context;
+  Exchange* exchange;
+  Watcher* watcher;
+  WatchEncoder* encoder;
+  bool writing = false;
+  std::optional<Oneshot<bool>::Sender> waiting;  // the loop of events, for the end of a bookmark's write
+};
+
+Task<void> SendBookmarks(WatchStreamState* state, CancelToken stop) {
+  store::Revision told = 0;
+  while (co_await state->context->registry.clock().Sleep(kBookmarkInterval, stop)) {
+    store::Revision now = state->watcher->Progress();
+    if (state->writing || now == told) continue;
+    told = now;
+    std::vector<net::Chunk> out;
+    state->encoder->AppendBookmark(now, WatchEncoder::InitialEnd::kNo, state->context->registry.clock().Now(), out);
+    state->writing = true;
+    auto written = co_await state->exchange->writer.Write(std::move(out));
+    state->writing = false;
+    if (state->waiting) std::exchange(state->waiting, std::nullopt)->Set(true);
+    if (!written) state->watcher->Stop();
+  }
+}
+
+Task<bool> WriteChunks(WatchStreamState* state, std::vector<net::Chunk> out) {
+  while (state->writing) {
+    Oneshot<bool> done;
+    state->waiting = done.sender();
+    co_await done.Wait();
+  }
+  state->writing = true;
+  auto written = co_await state->exchange->writer.Write(std::move(out));
+  state->writing = false;
+  co_return written.has_value();
+}
+
+Task<void> SendEvents(WatchStreamState* state) {
+  while (true) {
+    auto changes = co_await state->watcher->Next();
+    std::vector<net::Chunk> out;
+    if (!changes) {
+      state->encoder->AppendError(changes.error(), out);
+      co_await WriteChunks(state, std::move(out));
+      co_return;
+    }
+    if (!*changes) co_return;
+    WallTime now = state->context->registry.clock().Now();
+    for (const Change& change : **changes) state->encoder->Append(change, now, out);
+    if (!co_await WriteChunks(state, std::move(out))) co_return;
+  }
+}
+
+Result<WatchRequest> ReadRequest(const Exchange& exchange) {
+  const Query& query = exchange.query;
+  const RequestInfo& info = exchange.info;
+  const api::KindInfo& kind = *exchange.resource->kind;
+  WatchRequest request;
+  std::string namespace_ = kind.namespaced() ? info.namespace_ : "";
+  TRY(request.selection,
+      Selection::Parse(kind, std::move(namespace_), query.Get("labelSelector"), query.Get("fieldSelector")));
+  if (request.selection.name.empty()) request.selection.name = info.name;
+  request.resource_version = query.Get("resourceVersion");
+  request.resource_version_match = query.Get("resourceVersionMatch");
+  if (query.Has("sendInitialEvents")) request.send_initial_events = query.Flag("sendInitialEvents");
+  request.allow_bookmarks = query.Flag("allowWatchBookmarks");
+  return request;
+}
+
+api::IncludeObject IncludeOf(const Query& query) {
+  std::string_view include = query.Get("includeObject");
+  if (include == "None") return api::IncludeObject::kNone;
+  return include == "Object" ? api::IncludeObject::kObject : api::IncludeObject::kMetadata;
+}
+
+}  // namespace
+
+Task<Answer> HandleWatch(HttpContext* context, Exchange* exchange) {
+  CO_TRY(Negotiated form, NegotiateFor(*exchange));
+  if (form.encoding == Encoding::kYaml) form.encoding = Encoding::kJson;
+  CO_TRY(std::optional<int64_t> seconds, IntegerParameter(exchange->query, "timeoutSeconds"));
+  CO_TRY(WatchRequest request, ReadRequest(*exchange));
+  bool bookmarks = request.allow_bookmarks;
+  WatchEncoder encoder(*exchange->resource->kind, std::move(form), IncludeOf(exchange->query));
+
+  auto opened = co_await Watcher::Open(exchange->resource, std::move(request));
+  if (!opened && !opened.error().Is(Reason::kExpired)) co_return Fail(std::move(opened).error());
+  net::Headers headers;
+  headers.Add("content-type", encoder.ContentType());
+  headers.Add("cache-control", "no-cache, private");
+  exchange->status = 200;
+  auto started = co_await exchange->writer.Start(200, std::move(headers));
+  if (!started) co_return std::optional<net::Response>();
+  if (!opened) {
+    std::vector<net::Chunk> out;
+    encoder.AppendError(opened.error(), out);
+    auto written = co_await exchange->writer.Write(std::move(out));
+    if (written) (void)co_await exchange->writer.Finish();
+    co_return std::optional<net::Response>();
+  }
+
+  // Watches that name no end get one of their own between half an hour and an hour, so that they spread over servers.
+  int64_t limit = seconds.value_or(0);
+  if (limit <= 0) limit = kMinDefaultSeconds + static_cast<int64_t>(context->registry.rng().Below(kMinDefaultSeconds));
+  Watcher& watcher = **opened;
+  Clock& clock = context->registry.clock();
+  std::shared_ptr<store::Subscription> events = watcher.Stopper();
+  Clock::TimerId timer = clock.After(std::chrono::seconds(limit), [events] { events->Stop(); });
+  auto gone = exchange->request.gone.OnCancel([events] { events->Stop(); });
+
+  WatchStreamState state{context, exchange, &watcher, &encoder, false, std::nullopt};
+  CancelSource stop;
+  Gate gate;
+  Executor& executor = co_await ThisExecutor();
+  if (bookmarks) Spawn(executor, gate, SendBookmarks(&state, stop.token()));
+  co_await SendEvents(&state);
+  stop.Cancel();
+  co_await gate.Close();
+  clock.Cancel(timer);
+  (void)co_await exchange->writer.Finish();
+  co_return std::optional<net::Response>();
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,66 @@
+#include "apiserver/proxy/forward.h"
+
+#include <array>
+
+#include "net/relay.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+// Headers about one connection, or about the user's identity towards this server: neither is upstream's business.
+bool StaysHere(std::string_view name) {
+  constexpr std::array<std::string_view, 11> kNames = {
+      "connection",     "keep-alive",    "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "host",
+      "content-length", "authorization", "http2-settings"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || name.starts_with("impersonate-");
+}
+
+net::Headers Passed(const net::Headers& headers) {
+  net::Headers passed;
+  for (const auto& [name, value] : headers.items()) {
+    if (!StaysHere(name)) passed.Add(name, value);
+  }
+  return passed;
+}
+
+Task<Result<int>> ForwardUpgrade(net::Request* request, net::ResponseWriter* writer, net::Client* upstream,
+                                 net::ClientRequest out) {
+  out.headers.Add("connection", "Upgrade");
+  out.headers.Add("upgrade", std::string(request->headers.Get("upgrade")));
+  CO_TRY(net::Client::Upgraded upgraded, co_await upstream->Upgrade(std::move(out), request->gone));
+  auto stream = co_await writer->Upgrade(std::move(upgraded.headers));
+  if (!stream) co_return 101;
+  co_await net::Relay(**stream, *upgraded.stream, request->gone);
+  co_return 101;
+}
+
+}  // namespace
+
+Task<Result<int>> Forward(net::Request* request, net::ResponseWriter* writer, net::Client* upstream, std::string target) {
+  net::ClientRequest out;
+  out.method = request->method;
+  out.target = std::move(target);
+  out.headers = Passed(request->headers);
+  out.body = std::move(request->body);
+  out.timeout = std::chrono::minutes(1);
+  if (!request->headers.Get("upgrade").empty()) {
+    auto upgraded = co_await ForwardUpgrade(request, writer, upstream, std::move(out));
+    co_return upgraded;
+  }
+  CO_TRY(std::unique_ptr<net::ClientResponse> response, co_await upstream->Send(std::move(out), request->gone));
+  int status = response->status();
+  auto started = co_await writer->Start(status, Passed(response->headers()));
+  while (started) {
+    auto piece = co_await response->ReadSome();
+    if (!piece) co_return status;  // an answer that breaks off must not look complete
+    if (piece->empty()) break;
+    std::vector<net::Chunk> chunks;
+    chunks.push_back(net::Chunk::Copy(*std::move(piece)));
+    started = co_await writer->Write(std::move(chunks));
+  }
+  if (started) (void)co_await writer->Finish();
+  co_return status;
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,103 @@
+#include "apiserver/proxy/kubelet_target.h"
+
+#include "api/types/core.h"
+#include "net/http.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+constexpr std::string_view kDefaultContainer = "kubectl.kubernetes.io/default-container";
+
+void Add(std::string_view key, std::string_view value, std::string& query) {
+  query += query.empty() ? '?' : '&';
+  query += key;
+  query += '=';
+  query += net::PercentEncode(value);
+}
+
+// kubectl's names of the streams are not the kubelet's.
+std::string StreamQuery(const Query& query) {
+  std::string out;
+  constexpr std::pair<std::string_view, std::string_view> kStreams[] = {
+      {"stdin", "input"}, {"stdout", "output"}, {"stderr", "error"}, {"tty", "tty"}};
+  for (const auto& [ours, theirs] : kStreams) {
+    if (query.Flag(ours)) Add(theirs, "1", out);
+  }
+  for (std::string_view word : query.All("command")) Add("command", word, out);
+  return out;
+}
+
+Result<std::string> LogQuery(const Query& query) {
+  std::string out;
+  if (query.Has("sinceSeconds") && query.Has("sinceTime")) {
+    return Fail(Error::BadRequest("at most one of `sinceTime` or `sinceSeconds` may be specified"));
+  }
+  for (std::string_view key :
+       {"follow", "previous", "timestamps", "tailLines", "limitBytes", "sinceSeconds", "sinceTime", "stream"}) {
+    if (query.Has(key)) Add(key, query.Get(key), out);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<KubeletAddress> KubeletOf(const api::Object& node) {
+  const auto& typed = node.As<api::core::Node>();
+  KubeletAddress address;
+  address.node = node.name();
+  for (std::string_view type : {"InternalIP", "ExternalIP", "Hostname"}) {
+    for (const auto& candidate : typed.status.addresses) {
+      if (address.host.empty() && candidate.type == type) address.host = candidate.address;
+    }
+  }
+  if (address.host.empty()) {
+    return Fail(Error::ServiceUnavailable("no preferred addresses found for node \"{}\"", node.name()));
+  }
+  json::Value document = node.Parse();
+  const json::Value* port = json::Find(document, "status", "daemonEndpoints", "kubeletEndpoint");
+  const json::Value* number = port == nullptr ? nullptr : json::Find(*port, "Port");
+  if (number != nullptr && number->is_int64() && number->get_int64() > 0) {
+    address.port = static_cast<uint16_t>(number->get_int64());
+  }
+  return address;
+}
+
+Result<std::string> ChooseContainer(const api::Object& object, std::string_view wanted) {
+  const auto& pod = object.As<api::core::Pod>();
+  std::string names;
+  bool found = false;
+  auto visit = [&](const auto& containers) {
+    for (const auto& container : containers) found = found || container.name == wanted;
+  };
+  if (!wanted.empty()) {
+    visit(pod.spec.containers);
+    visit(pod.spec.init_containers);
+    visit(pod.spec.ephemeral_containers);
+    if (found) return std::string(wanted);
+    return Fail(Error::BadRequest("container {} is not valid for pod {}", wanted, object.name()));
+  }
+  if (pod.spec.containers.size() == 1) return pod.spec.containers[0].name;
+  for (const auto& [key, value] : pod.metadata.annotations) {
+    if (key == kDefaultContainer) return ChooseContainer(object, value);
+  }
+  for (const auto& container : pod.spec.containers) names += (names.empty() ? "" : " ") + container.name;
+  return Fail(Error::BadRequest("a container name must be specified for pod {}, choose one of: [{}]", object.name(), names));
+}
+
+Result<std::string> KubeletTarget(const api::Object& pod, std::string_view subresource, const Query& query) {
+  std::string place = fmt::format("{}/{}", pod.namespace_(), pod.name());
+  if (subresource == "portforward") {
+    std::string ports;
+    for (std::string_view port : query.All("ports")) Add("port", port, ports);
+    return fmt::format("/portForward/{}{}", place, ports);
+  }
+  TRY(std::string container, ChooseContainer(pod, query.Get("container")));
+  if (subresource == "log") {
+    TRY(std::string options, LogQuery(query));
+    return fmt::format("/containerLogs/{}/{}{}", place, container, options);
+  }
+  return fmt::format("/{}/{}/{}{}", subresource, place, container, StreamQuery(query));
+}
+
+}  // namespace sampan::apiserver

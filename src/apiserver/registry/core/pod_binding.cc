@@ -1,0 +1,86 @@
+#include "api/types/core.h"
+#include "apiserver/errors.h"
+#include "apiserver/registry/fields.h"
+#include "apiserver/registry/operations.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+Error BindingConflict(const Call& call, std::string why) {
+  ErrorDetails details;
+  details.kind = "pods/binding";
+  details.name = call.name;
+  return Error::Conflict("Operation cannot be fulfilled on pods/binding \"{}\": {}", call.name, why)
+      .WithDetails(std::move(details));
+}
+
+void SetScheduled(json::Value& pod, WallTime now) {
+  ObjectAt(pod, "status");
+  json::Array& conditions = ArrayAt(pod.as_object()["status"], "conditions");
+  json::Object scheduled{{"type", "PodScheduled"}, {"status", "True"}, {"lastTransitionTime", FormatTime(now)}};
+  for (json::Value& condition : conditions) {
+    if (json::FindString(json::Find(condition, "type")) != "PodScheduled") continue;
+    condition = std::move(scheduled);
+    return;
+  }
+  conditions.push_back(std::move(scheduled));
+}
+
+Result<json::Value> Bound(const Call& call, const json::Value& stored, const json::Value& binding, WallTime now) {
+  std::string_view uid = json::FindString(json::Find(binding, "metadata", "uid"));
+  if (!uid.empty() && uid != json::FindString(json::Find(stored, "metadata", "uid"))) {
+    return Fail(BindingConflict(call, fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                                                  uid, json::FindString(json::Find(stored, "metadata", "uid")))));
+  }
+  if (json::Find(stored, "metadata", "deletionTimestamp") != nullptr) {
+    return Fail(BindingConflict(call, fmt::format("pod {} is being deleted, cannot be assigned to a host", call.name)));
+  }
+  std::string_view node = json::FindString(json::Find(stored, "spec", "nodeName"));
+  if (!node.empty()) {
+    return Fail(BindingConflict(call, fmt::format("pod {} is already assigned to node \"{}\"", call.name, node)));
+  }
+  json::Value pod = stored;
+  ObjectAt(pod, "spec")["nodeName"] = json::FindString(json::Find(binding, "target", "name"));
+  if (const json::Value* annotations = json::Find(binding, "metadata", "annotations")) {
+    MetadataOf(pod);
+    json::Object& all = ObjectAt(pod.as_object()["metadata"], "annotations");
+    if (annotations->is_object()) {
+      for (const auto& [key, value] : annotations->get_object()) all[key] = value;
+    }
+  }
+  SetScheduled(pod, now);
+  return pod;
+}
+
+}  // namespace
+
+Task<Result<ObjectPtr>> BindPod(Registry* registry, Call* call, json::Value binding) {
+  std::string_view target_kind = json::FindString(json::Find(binding, "target", "kind"));
+  std::string_view target = json::FindString(json::Find(binding, "target", "name"));
+  api::Causes causes;
+  api::Path path("target");
+  if (!target_kind.empty() && target_kind != "Node") {
+    causes.NotSupported(api::Path(path, "kind"), json::Value(target_kind), {"Node", "<empty>"});
+  }
+  if (target.empty()) causes.Required(api::Path(path, "name"));
+  if (!causes.empty()) co_return Fail(std::move(causes).ToError("", "Binding", call->name));
+  call->subresource = "binding";
+  call->track_managers = false;
+  WallTime now = registry->clock().Now();
+  Mutate mutate = [&](const json::Value& stored, const api::Object&) { return Bound(*call, stored, binding, now); };
+  auto bound = co_await registry->Update(call, &mutate);
+  co_return bound;
+}
+
+Task<Result<void>> EvictPod(Registry* registry, Call* call, json::Value eviction) {
+  const json::Value* options = json::Find(eviction, "deleteOptions");
+  CO_TRY(DeleteRequest request, ParseDeleteOptions(options == nullptr ? json::Value() : *options));
+  const json::Value* dry_run = options == nullptr ? nullptr : json::Find(*options, "dryRun");
+  if (dry_run != nullptr && dry_run->is_array() && !dry_run->as_array().empty()) call->dry_run = true;
+  auto deleted = co_await registry->Delete(call, std::move(request));
+  if (!deleted) co_return Fail(std::move(deleted).error());
+  co_return Result<void>{};
+}
+
+}  // namespace sampan::apiserver

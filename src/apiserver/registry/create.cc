@@ -1,0 +1,96 @@
+#include "api/apply/managed_fields.h"
+#include "api/validation/validation.h"
+#include "apiserver/errors.h"
+#include "apiserver/registry/fields.h"
+#include "apiserver/registry/registry.h"
+#include "store/keys.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+constexpr int kGeneratedNameAttempts = 8;
+constexpr size_t kMaxGeneratedBase = 58;  // 63 less the suffix of five
+
+// metadata as the system sets it for a new object, whatever the client sent.
+void SetSystemMetadata(WriteContext& context, const Traits& traits, json::Value& object) {
+  json::Object& metadata = MetadataOf(object);
+  for (std::string_view key : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"})
+    metadata.erase(key);
+  metadata["uid"] = context.rng.Uuid();
+  metadata["creationTimestamp"] = FormatTime(context.now);
+  if (traits.generation) metadata["generation"] = 1;
+  if (context.kind->namespaced()) {
+    metadata["namespace"] = context.namespace_;
+  } else {
+    metadata.erase("namespace");
+  }
+}
+
+Result<void> CheckSentMetadata(const Call& call, const json::Value& object) {
+  const json::Value* metadata = json::Find(object, "metadata");
+  if (metadata == nullptr) return {};
+  std::string_view namespace_ = json::FindString(json::Find(*metadata, "namespace"));
+  if (call.resource->kind->namespaced() && !namespace_.empty() && namespace_ != call.namespace_) {
+    return Fail(Error::BadRequest("the namespace of the provided object does not match the namespace sent on the request"));
+  }
+  if (!json::FindString(json::Find(*metadata, "resourceVersion")).empty()) {
+    return Fail(Error::BadRequest("resourceVersion should not be set on objects to be created"));
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Result<ObjectPtr>> Registry::Create(Call* call, json::Value object) {
+  CO_TRY_VOID(CheckSentMetadata(*call, object));
+  MetadataOf(object).erase("resourceVersion");
+  std::string base(json::FindString(json::Find(object, "metadata", "generateName")));
+  if (!NameOf(object).empty() || base.empty()) {
+    auto created = co_await CreateNamed(call, std::move(object));
+    co_return created;
+  }
+  base.resize(std::min(base.size(), kMaxGeneratedBase));
+  for (int attempt = 1;; ++attempt) {
+    MetadataOf(object)["name"] = base + deps_.rng.NameSuffix(5);
+    auto created = co_await CreateNamed(call, attempt < kGeneratedNameAttempts ? object : std::move(object));
+    if (created || !created.error().Is(Reason::kAlreadyExists) || attempt == kGeneratedNameAttempts) co_return created;
+  }
+}
+
+Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object) {
+  const api::KindInfo& kind = *call->resource->kind;
+  Strategy& strategy = *call->resource->strategy;
+  std::string name(NameOf(object));
+  std::unique_ptr<WriteContext> owned = Context(*call);
+  WriteContext& context = *owned;
+  context.name = name;
+
+  CO_TRY_VOID(Admit(context, object, nullptr));
+  SetSystemMetadata(context, call->resource->traits, object);
+  if (call->resource->traits.status && !call->resource->traits.status_on_create) Remove(object, "status");
+  CO_TRY_VOID(strategy.PrepareForCreate(context, object));
+  api::Causes causes;
+  api::Validate(kind, object, causes);
+  strategy.Validate(context, object, nullptr, causes);
+  if (!causes.empty()) co_return Fail(std::move(causes).ToError(kind.group, kind.kind, name));
+  CO_TRY_VOID(strategy.BeforeStore(context, object, nullptr));
+  if (call->track_managers) api::TrackCreate(kind, {call->field_manager, call->subresource, context.now}, object);
+  call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
+
+  if (call->dry_run) {
+    if (call->resource->cache->Get(call->namespace_, name) != nullptr) co_return Fail(AlreadyExistsError(kind, name));
+    co_return api::Object::FromValue(std::move(object), 0);
+  }
+  std::string key = store::keys::ObjectKey(kind.group, kind.resource, call->namespace_, name);
+  auto revision = co_await deps_.store.Put(std::move(key), json::Serialize(object),
+                                           store::Precondition{store::Precondition::kMustNotExist});
+  if (!revision) {
+    if (revision.error().Is(Reason::kAlreadyExists)) co_return Fail(AlreadyExistsError(kind, name));
+    co_return Fail(std::move(revision).error());
+  }
+  context.Stored();
+  co_return Written(*call, name, std::move(object), *revision);
+}
+
+}  // namespace sampan::apiserver

@@ -1,0 +1,36 @@
+// The verbs of the API that are more than one registry call: PUT, the patches, and the subresources that speak another
+// kind than their object's.
+#pragma once
+
+#include "api/decode.h"
+#include "apiserver/registry/registry.h"
+
+namespace sampan::apiserver {
+
+// `body` is decoded and not yet defaulted. Sets `created` when the kind is created by PUT.
+Task<Result<ObjectPtr>> CreateObject(Registry* registry, Call* call, json::Value body);
+Task<Result<ObjectPtr>> PutObject(Registry* registry, Call* call, json::Value body, bool* created);
+
+struct PatchRequest {
+  client::PatchType type = client::PatchType::kStrategic;
+  json::Value patch;
+  api::Strictness strictness = api::Strictness::kWarn;
+  bool force = false;
+};
+// Sets `created` when server-side apply made the object.
+Task<Result<ObjectPtr>> PatchObject(Registry* registry, Call* call, PatchRequest request, bool* created);
+
+// autoscaling/v1 Scale of a Deployment or ReplicaSet.
+json::Value ScaleOf(const api::Object& object);
+Task<Result<ObjectPtr>> PutScale(Registry* registry, Call* call, json::Value scale);
+Task<Result<ObjectPtr>> PatchScale(Registry* registry, Call* call, PatchRequest request);
+
+// Assigns a pod to a node: `binding` is a core/v1 Binding. Conflict when it is assigned or going away.
+Task<Result<ObjectPtr>> BindPod(Registry* registry, Call* call, json::Value binding);
+// policy/v1 Eviction: deletes the pod with the eviction's own delete options.
+Task<Result<void>> EvictPod(Registry* registry, Call* call, json::Value eviction);
+
+// DeleteOptions as clients send them, in whatever version; unknown fields are ignored.
+Result<DeleteRequest> ParseDeleteOptions(const json::Value& options);
+
+}  // namespace sampan::apiserver

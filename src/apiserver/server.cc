@@ -1,0 +1,110 @@
+#include "apiserver/server.h"
+
+#include "api/types/core.h"
+#include "apiserver/bootstrap.h"
+#include "apiserver/http/dispatch.h"
+#include "apiserver/in_process.h"
+#include "apiserver/registry/expiry.h"
+#include "apiserver/registry/strategies.h"
+#include "async/gate.h"
+#include "async/spawn.h"
+#include "base/check.h"
+#include "base/log.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+AddressRange RangeOf(const ServerOptions& options) {
+  Result<AddressRange> range = AddressRange::Parse(options.service_cluster_ip_range);
+  CHECK(range.has_value());  // the configuration was checked by CheckOptions
+  return *range;
+}
+
+StrategyOptions StrategyOptionsOf(const ServerOptions& options) {
+  return {RangeOf(options), options.node_port_min, options.node_port_max, options.event_ttl};
+}
+
+HttpOptions HttpOptionsOf(const ServerOptions& options) {
+  HttpOptions http;
+  http.version = options.version;
+  http.server_address = fmt::format("{}:{}", options.advertise_address, options.secure_port);
+  http.max_readonly_in_flight = options.max_readonly_in_flight;
+  http.max_mutating_in_flight = options.max_mutating_in_flight;
+  http.max_watches = options.max_watches;
+  http.kubelet_tls = options.kubelet_tls;
+  return http;
+}
+
+// Strategies are added before the metrics size their table.
+Registry& Fill(Registry& registry, const Strategies& strategies) {
+  for (const Strategies::Entry& entry : strategies.entries()) registry.Add(*entry.kind, *entry.strategy);
+  registry.AddAdmission(NewNamespaceLifecycle());
+  registry.AddAdmission(NewServiceAccountAdmission());
+  registry.AddAdmission(NewPodDefaults());
+  return registry;
+}
+
+}  // namespace
+
+struct ApiServer::Impl {
+  Impl(const ServerDependencies& deps, ServerOptions server_options)
+      : background(deps.background),
+        options(std::move(server_options)),
+        strategies(StrategyOptionsOf(options), deps.authorizer, deps.rng),
+        registry({deps.store, deps.caches, deps.clock, deps.rng}),
+        context(Fill(registry, strategies), deps.authenticator, deps.authorizer, deps.loops, HttpOptionsOf(options)) {}
+
+  Executor& background;
+  const ServerOptions options;
+  Strategies strategies;
+  Registry registry;
+  HttpContext context;
+  CancelSource stop;
+  Gate gate;
+};
+
+Result<void> CheckOptions(const ServerOptions& options) {
+  auto range = AddressRange::Parse(options.service_cluster_ip_range);
+  if (!range) return Fail(std::move(range).error());
+  if (options.node_port_min == 0 || options.node_port_min > options.node_port_max) {
+    return Fail(Error::BadRequest("node ports {}-{} are no range", options.node_port_min, options.node_port_max));
+  }
+  return {};
+}
+
+ApiServer::ApiServer(const ServerDependencies& dependencies, ServerOptions options)
+    : impl_(std::make_unique<Impl>(dependencies, std::move(options))) {}
+
+ApiServer::~ApiServer() = default;
+
+Task<Result<void>> ApiServer::Start() {
+  Impl& self = *impl_;
+  CO_TRY_VOID(co_await self.registry.Ready());
+  const Resource* services = self.registry.Find(api::KindOf<api::core::Service>());
+  self.strategies.services().Recover(services->cache->List({}).items);
+  BootstrapOptions bootstrap{self.options.advertise_address, self.options.secure_port,
+                             self.strategies.services().range().At(1)};
+  CO_TRY_VOID(co_await WriteClusterObjects(&self.registry, std::move(bootstrap)));
+  Spawn(self.background, self.gate, RunExpiry(&self.registry, self.stop.token()));
+  self.context.ready.store(true);
+  co_return Result<void>{};
+}
+
+Task<void> ApiServer::Stop() {
+  impl_->context.stopping.store(true);
+  impl_->stop.Cancel();
+  co_await impl_->gate.Close();
+}
+
+net::Handler ApiServer::handler() {
+  return [context = &impl_->context](net::Request& request, net::ResponseWriter& writer) {
+    return Dispatch(context, &request, &writer);
+  };
+}
+
+std::unique_ptr<client::Client> ApiServer::InProcess(auth::UserInfo identity) {
+  return NewInProcessClient(impl_->context, std::move(identity));
+}
+
+}  // namespace sampan::apiserver
