@@ -1,6 +1,7 @@
 #include "api/kind.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "api/kind_tables.h"
 

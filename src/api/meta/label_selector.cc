@@ -1,6 +1,7 @@
 #include "api/meta/label_selector.h"
 
 #include <algorithm>
+#include <tuple>
 #include <charconv>
 
 #include <fmt/format.h>
