@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,10 +40,10 @@ struct FieldSet::Child {
   bool operator==(const Child&) const = default;
 };
 
-FieldSet Union(FieldSet a, const FieldSet& b);
-FieldSet Intersection(const FieldSet& a, const FieldSet& b);
-FieldSet Difference(const FieldSet& a, const FieldSet& b);           // of the paths themselves
-FieldSet RecursiveDifference(const FieldSet& a, const FieldSet& b);  // a path of b takes everything below it along
+FieldSet UnionOf(FieldSet a, const FieldSet& b);
+FieldSet IntersectionOf(const FieldSet& a, const FieldSet& b);
+FieldSet DifferenceOf(const FieldSet& a, const FieldSet& b);           // of the paths themselves
+FieldSet RecursiveDifferenceOf(const FieldSet& a, const FieldSet& b);  // a path of b takes everything below it along
 
 // Calls `visit` with each member's path as users read it: `.spec.containers[name="web"].image`.
 void ForEachPath(const FieldSet& set, const std::function<void(const std::string& path)>& visit);
@@ -54,6 +55,9 @@ FieldSet FieldsOf(const Type& type, const json::Value& object);
 // `ignored`: what a new object's creator owns. This is the create path: one pass, no FieldSet.
 json::Value FieldsV1Of(const Type& type, const json::Value& object, std::vector<std::string_view> ignored,
                        boost::json::storage_ptr storage = {});
+
+// The set without what nobody owns: apiVersion, kind, metadata's system fields and the top-level fields in `ignored`.
+FieldSet WithoutSystemFields(FieldSet set, std::span<const std::string_view> ignored);
 
 struct FieldChanges {
   FieldSet added;
