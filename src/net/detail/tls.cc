@@ -8,16 +8,8 @@
 namespace sampan::net::detail {
 namespace {
 
-using BioPtr = OpensslPtr<BIO, BIO_free>;
-using X509Ptr = OpensslPtr<X509, X509_free>;
-using KeyPtr = OpensslPtr<EVP_PKEY, EVP_PKEY_free>;
-
 constexpr unsigned char kAlpnHttp2[] = {2, 'h', '2'};
 constexpr unsigned char kAlpnHttp1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-
-BioPtr OpenText(std::string_view text) {
-  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-}
 
 Result<SslContextPtr> NewContext(const SSL_METHOD* method) {
   SslContextPtr context(SSL_CTX_new(method), SSL_CTX_free);
@@ -79,24 +71,7 @@ int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const
   return SSL_TLSEXT_ERR_OK;
 }
 
-std::string EntryText(const X509_NAME_ENTRY* entry) {
-  unsigned char* utf8 = nullptr;
-  int length = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(entry));
-  if (length < 0) return {};
-  std::string text(reinterpret_cast<char*>(utf8), static_cast<size_t>(length));
-  OPENSSL_free(utf8);
-  return text;
-}
-
 }  // namespace
-
-std::string TakeTlsError() {
-  unsigned long code = ERR_get_error();
-  ERR_clear_error();
-  if (code == 0) return "unknown error";
-  const char* reason = ERR_reason_error_string(code);
-  return reason != nullptr ? std::string(reason) : fmt::format("error {:#x}", code);
-}
 
 Result<SslContextPtr> NewServerContext(const TlsServerOptions& options) {
   TRY(SslContextPtr context, NewContext(TLS_server_method()));
@@ -156,13 +131,13 @@ std::shared_ptr<const PeerIdentity> PeerIdentityOf(SSL& ssl) {
   for (int i = 0; i < X509_NAME_entry_count(subject); ++i) {
     X509_NAME_ENTRY* entry = X509_NAME_get_entry(subject, i);
     int nid = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
-    if (nid == NID_commonName) identity->common_name = EntryText(entry);
-    if (nid == NID_organizationName) identity->organizations.push_back(EntryText(entry));
+    if (nid == NID_commonName) identity->common_name = NameEntryText(*entry);
+    if (nid == NID_organizationName) identity->organizations.push_back(NameEntryText(*entry));
   }
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned length = 0;
   if (X509_digest(certificate.get(), EVP_sha256(), digest, &length) != 1) return nullptr;
-  for (unsigned i = 0; i < length; ++i) identity->fingerprint_sha256 += fmt::format("{:02x}", digest[i]);
+  identity->fingerprint_sha256 = Hex({reinterpret_cast<char*>(digest), length});
   return identity;
 }
 

@@ -9,25 +9,13 @@
 
 #include "base/error.h"
 #include "net/client.h"
+#include "net/detail/openssl.h"
 #include "net/server.h"
 
 namespace sampan::net::detail {
 
-template <auto Free>
-struct OpensslFree {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-template <class T, auto Free>
-using OpensslPtr = std::unique_ptr<T, OpensslFree<Free>>;
-
 using SslPtr = OpensslPtr<SSL, SSL_free>;
 using SslContextPtr = std::shared_ptr<SSL_CTX>;
-
-// The thread's oldest OpenSSL error as text, and the queue emptied.
-std::string TakeTlsError();
 
 Result<SslContextPtr> NewServerContext(const TlsServerOptions& options);
 Result<SslContextPtr> NewClientContext(const TlsClientOptions& options);

@@ -1,0 +1,156 @@
+#include "net/client.h"
+
+#include "async/io_loop.h"
+#include "async/spawn.h"
+#include "net/detail/client_connection.h"
+#include "net/detail/socket.h"
+
+namespace sampan::net {
+namespace {
+
+using detail::Connection;
+using detail::ConnectionPool;
+using detail::Exchange;
+
+constexpr size_t kMaxRefusalBytes = 64 * 1024;
+
+bool IsIdempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS";
+}
+
+bool IsOurs(std::string_view name) {
+  return name == "host" || name == "content-length" || name == "transfer-encoding" || name == "connection";
+}
+
+enum class Purpose : unsigned char { kRequest, kUpgrade };
+
+Result<std::string> RequestHead(const ClientRequest& request, const std::string& host, Purpose purpose) {
+  if (!detail::IsToken(request.method)) return Fail(Error::BadRequest("\"{}\" is not a method", request.method));
+  bool plain = std::ranges::all_of(request.target, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+  if (!plain || !request.target.starts_with('/')) return Fail(Error::BadRequest("\"{}\" is not a target", request.target));
+  std::string head = fmt::format("{} {} HTTP/1.1\r\nhost: {}\r\n", request.method, request.target, host);
+  for (const auto& [name, value] : request.headers.items()) {
+    if (IsOurs(name)) continue;
+    if (!detail::IsToken(name) || !detail::IsFieldValue(value)) return Fail(Error::BadRequest("bad header \"{}\"", name));
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (purpose == Purpose::kUpgrade) head.append("connection: Upgrade\r\n");
+  bool may_have_body = request.method != "GET" && request.method != "HEAD" && purpose != Purpose::kUpgrade;
+  if (!request.body.empty() || may_have_body) {
+    fmt::format_to(std::back_inserter(head), "content-length: {}\r\n", request.body.size());
+  }
+  head.append("\r\n");
+  return head;
+}
+
+// Runs the exchange on the connection's loop; a cancellation breaks the connection.
+Task<Exchange> ExchangeOver(std::shared_ptr<Connection> connection, std::string_view head, std::string_view body,
+                            Duration timeout, CancelToken stop) {
+  auto cancel = stop.OnCancel([connection] { connection->Abort(); });
+  Executor& caller = co_await ThisExecutor();
+  if (&caller == &connection->loop()) {
+    Exchange direct = co_await detail::RunExchange(connection, head, body, timeout);
+    co_return direct;
+  }
+  Exchange exchange = co_await RunOn(connection->loop(), detail::RunExchange(connection, head, body, timeout));
+  co_return exchange;
+}
+
+// Runs on the connection's loop: the response may give it back to the pool at once.
+Task<std::unique_ptr<ClientResponse>> MakeResponse(std::shared_ptr<ConnectionPool> pool,
+                                                   std::shared_ptr<Connection> connection, Exchange exchange,
+                                                   std::string method, CancelToken stop) {
+  co_return detail::NewClientResponse(std::move(pool), std::move(connection), std::move(exchange), method, stop);
+}
+
+class ClientImpl final : public Client {
+ public:
+  ClientImpl(IoLoops& loops, ClientOptions options, Result<detail::SslContextPtr> tls)
+      : tls_error_(tls ? std::nullopt : std::optional(tls.error())),
+        pool_(std::make_shared<ConnectionPool>(loops, std::move(options), tls ? *std::move(tls) : nullptr)) {}
+  ~ClientImpl() override { pool_->CloseIdle(); }
+
+  Task<Result<std::unique_ptr<ClientResponse>>> Send(ClientRequest request, CancelToken stop) override {
+    // The client may be destroyed while the request is under way; the pool is what it needs.
+    std::shared_ptr<ConnectionPool> pool = pool_;
+    if (tls_error_) co_return Fail(*tls_error_);
+    CO_TRY(std::string head, RequestHead(request, pool->host_header(), Purpose::kRequest));
+    for (std::shared_ptr<Connection> reused = pool->TakeIdle(); reused != nullptr; reused = pool->TakeIdle()) {
+      Exchange exchange = co_await ExchangeOver(reused, head, request.body, request.timeout, stop);
+      if (exchange.outcome == Exchange::Outcome::kAnswered) {
+        auto response =
+            co_await RunOn(reused->loop(), MakeResponse(pool, reused, std::move(exchange), request.method, stop));
+        co_return response;
+      }
+      if (exchange.outcome == Exchange::Outcome::kNotSent) continue;
+      bool again = exchange.outcome == Exchange::Outcome::kNoAnswer && IsIdempotent(request.method) && !stop.Requested();
+      if (!again) co_return Fail(*std::move(exchange.error));
+      break;  // idle ones of the same age are likely dead as well
+    }
+    CO_TRY(std::shared_ptr<Connection> connection, co_await pool->Connect(stop));
+    Exchange exchange = co_await ExchangeOver(connection, head, request.body, request.timeout, stop);
+    if (exchange.outcome != Exchange::Outcome::kAnswered) co_return Fail(*std::move(exchange.error));
+    auto response =
+        co_await RunOn(connection->loop(), MakeResponse(pool, connection, std::move(exchange), request.method, stop));
+    co_return response;
+  }
+
+  Task<Result<Upgraded>> Upgrade(ClientRequest request, CancelToken stop) override {
+    std::shared_ptr<ConnectionPool> pool = pool_;
+    if (tls_error_) co_return Fail(*tls_error_);
+    CO_TRY(std::string head, RequestHead(request, pool->host_header(), Purpose::kUpgrade));
+    CO_TRY(std::shared_ptr<Connection> connection, co_await pool->Connect(stop));
+    Exchange exchange = co_await ExchangeOver(connection, head, request.body, request.timeout, stop);
+    if (exchange.outcome != Exchange::Outcome::kAnswered) co_return Fail(*std::move(exchange.error));
+    int status = exchange.head.status;
+    if (status == 101) {
+      Upgraded upgraded;
+      upgraded.headers = std::move(exchange.head.headers);
+      co_await RunOn(connection->loop(), ClearTimeouts(connection));
+      upgraded.stream = detail::NewConnectionStream(connection, std::move(exchange.unread));
+      co_return upgraded;
+    }
+    auto response =
+        co_await RunOn(connection->loop(), MakeResponse(pool, connection, std::move(exchange), request.method, stop));
+    CO_TRY(std::string body, co_await response->ReadAll(kMaxRefusalBytes));
+    if (status < 400) co_return Fail(Error::InternalError("the server answered an upgrade with status {}", status));
+    co_return Fail(Error(ReasonFromStatus("", status), body.empty() ? fmt::format("status {}", status) : std::move(body)));
+  }
+
+ private:
+  static Task<void> ClearTimeouts(std::shared_ptr<Connection> connection) {
+    connection->SetReadDeadline(Duration::zero());
+    connection->SetWriteTimeout(Duration::zero());
+    co_return;
+  }
+
+  const std::optional<Error> tls_error_;
+  std::shared_ptr<ConnectionPool> pool_;
+};
+
+}  // namespace
+
+std::unique_ptr<Client> NewClient(IoLoops& loops, ClientOptions options) {
+  Result<detail::SslContextPtr> tls = nullptr;
+  if (options.tls != nullptr) tls = detail::NewClientContext(*options.tls);
+  return std::make_unique<ClientImpl>(loops, std::move(options), std::move(tls));
+}
+
+Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string host, uint16_t port, Duration timeout) {
+  Executor& caller = co_await ThisExecutor();
+  IoLoop& loop = detail::PickLoop(loops, caller);
+  std::vector<std::string> addresses{host};
+  if (!host.starts_with("unix:") && !detail::IsNumericAddress(host)) {
+    BlockingPool resolver(1);
+    CO_TRY(addresses, co_await resolver.Run([host] { return detail::ResolveHost(host); }));
+  }
+  Error last = Error::ServiceUnavailable("{} has no address", host);
+  for (const std::string& address : addresses) {
+    auto connected = co_await RunOn(loop, detail::ConnectSocket(&loop, address, port, timeout));
+    if (connected) co_return detail::NewConnectionStream(*std::move(connected), {});
+    last = std::move(connected).error();
+  }
+  co_return Fail(last.Annotate(fmt::format("cannot connect to {}:{}", host, port)));
+}
+
+}  // namespace sampan::net

@@ -1,0 +1,206 @@
+#include "net/detail/client_connection.h"
+
+#include <netdb.h>
+
+#include "async/io_loop.h"
+#include "async/spawn.h"
+#include "net/detail/socket.h"
+
+namespace sampan::net::detail {
+namespace {
+
+constexpr size_t kReadBytes = 16 * 1024;
+constexpr size_t kMaxResponseHeader = 256 * 1024;
+
+std::string HostHeader(const ClientOptions& options) {
+  if (options.host.starts_with("unix:")) return "localhost";
+  bool v6 = options.host.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", options.host, options.port) : fmt::format("{}:{}", options.host, options.port);
+}
+
+Exchange Failed(Exchange::Outcome outcome, Error error) {
+  Exchange failed;
+  failed.outcome = outcome;
+  failed.error = std::move(error);
+  return failed;
+}
+
+}  // namespace
+
+ConnectionPool::ConnectionPool(IoLoops& loops, ClientOptions options, SslContextPtr tls)
+    : loops_(loops), options_(std::move(options)), tls_(std::move(tls)), host_header_(HostHeader(options_)) {}
+
+std::shared_ptr<Connection> ConnectionPool::TakeIdle() {
+  auto idle = idle_.Lock();
+  if (idle->connections.empty()) return nullptr;
+  std::shared_ptr<Connection> connection = std::move(idle->connections.back());
+  idle->connections.pop_back();
+  return connection;
+}
+
+void ConnectionPool::PutIdle(std::shared_ptr<Connection> connection) {
+  if (connection->closed() || connection->hung_up()) return connection->Close();
+  connection->SetReadDeadline(Duration::zero());
+  Connection* raw = connection.get();
+  {
+    auto idle = idle_.Lock();
+    if (!idle->closed && idle->connections.size() < options_.max_idle_connections) {
+      idle->connections.push_back(std::move(connection));
+    }
+  }
+  if (connection != nullptr) return connection->Close();
+  // When the server ends it, nobody is there to read that.
+  raw->OnHangup([weak = weak_from_this(), raw] {
+    if (auto self = weak.lock()) self->Forget(raw);
+  });
+}
+
+void ConnectionPool::Forget(Connection* connection) {
+  std::shared_ptr<Connection> dropped;
+  {
+    auto idle = idle_.Lock();
+    for (auto it = idle->connections.begin(); it != idle->connections.end(); ++it) {
+      if (it->get() != connection) continue;
+      dropped = std::move(*it);
+      idle->connections.erase(it);
+      break;
+    }
+  }
+  if (dropped != nullptr) dropped->Abort();
+}
+
+void ConnectionPool::CloseIdle() {
+  std::vector<std::shared_ptr<Connection>> dropped;
+  {
+    auto idle = idle_.Lock();
+    idle->closed = true;
+    dropped.swap(idle->connections);
+  }
+  for (auto& connection : dropped) connection->Abort();
+}
+
+IoLoop& PickLoop(IoLoops& loops, Executor& caller) {
+  for (size_t i = 0; i < loops.size(); ++i) {
+    if (&loops.at(i) == &caller) return loops.at(i);
+  }
+  return loops.Next();
+}
+
+Result<std::vector<std::string>> ResolveHost(const std::string& host) {
+  addrinfo hints{.ai_flags = AI_ADDRCONFIG, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+  addrinfo* found = nullptr;
+  int failed = getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  if (failed != 0) return Fail(Error::ServiceUnavailable("cannot resolve {}: {}", host, gai_strerror(failed)));
+  std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
+  std::vector<std::string> addresses;
+  for (addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+    char text[NI_MAXHOST];
+    if (getnameinfo(entry->ai_addr, entry->ai_addrlen, text, sizeof(text), nullptr, 0, NI_NUMERICHOST) == 0) {
+      addresses.emplace_back(text);
+    }
+  }
+  return addresses;
+}
+
+Task<Result<std::vector<std::string>>> ConnectionPool::Resolve() {
+  if (options_.host.starts_with("unix:") || IsNumericAddress(options_.host)) {
+    co_return std::vector<std::string>{options_.host};
+  }
+  auto resolved = co_await resolver_.Run([host = options_.host] { return ResolveHost(host); });
+  co_return resolved;
+}
+
+Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::string address, uint16_t port, Duration timeout) {
+  auto fd = StartConnect(address, port);
+  if (!fd) co_return Fail(std::move(fd).error());
+  std::shared_ptr<Connection> connection = Connection::Create(*loop, *fd);
+  connection->SetWriteTimeout(timeout);
+  auto connected = co_await connection->Connected();
+  if (!connected) {
+    connection->Close();
+    co_return Fail(std::move(connected).error());
+  }
+  connection->SetWriteTimeout(Duration::zero());
+  co_return connection;
+}
+
+Task<Result<std::shared_ptr<Connection>>> ConnectionPool::ConnectTo(IoLoop* loop, std::string address, CancelToken stop) {
+  CO_TRY(std::shared_ptr<Connection> connection,
+         co_await ConnectSocket(loop, std::move(address), options_.port, options_.connect_timeout));
+  if (tls_ == nullptr) co_return connection;
+  auto cancel = stop.OnCancel([connection] { connection->Abort(); });
+  CO_TRY(SslPtr ssl, NewClientSsl(*tls_, *options_.tls, options_.host));
+  connection->StartTls(std::move(ssl), tls_);
+  connection->SetReadDeadline(options_.connect_timeout);
+  auto done = co_await connection->Handshake();
+  if (!done) {
+    connection->Close();
+    co_return Fail(std::move(done).error());
+  }
+  co_return connection;
+}
+
+Task<Result<std::shared_ptr<Connection>>> ConnectionPool::Connect(CancelToken stop) {
+  Executor& caller = co_await ThisExecutor();
+  IoLoop& loop = PickLoop(loops_, caller);
+  CO_TRY(std::vector<std::string> addresses, co_await Resolve());
+  Error last = Error::ServiceUnavailable("{} has no address", options_.host);
+  for (const std::string& address : addresses) {
+    if (stop.Requested()) co_return Fail(Error::ServiceUnavailable("cancelled"));
+    auto connected = co_await RunOn(loop, ConnectTo(&loop, address, stop));
+    if (connected) co_return connected;
+    last = std::move(connected).error();
+  }
+  co_return Fail(last.Annotate(fmt::format("cannot connect to {}", host_header_)));
+}
+
+Task<Exchange> RunExchange(std::shared_ptr<Connection> connection, std::string_view head, std::string_view body,
+                           Duration timeout) {
+  connection->OnHangup(nullptr);
+  if (connection->closed() || connection->hung_up()) {
+    connection->Close();
+    co_return Failed(Exchange::Outcome::kNotSent, connection->BrokenError());
+  }
+  connection->SetReadDeadline(timeout);
+  connection->SetWriteTimeout(timeout);
+  Chunk content{body, nullptr};
+  // A server may answer and close before it has read everything: the answer counts, not the failed write.
+  auto written = co_await connection->Write(head, std::span(&content, 1));
+  Exchange exchange;
+  ParseLimits limits{.max_header_bytes = kMaxResponseHeader};
+  size_t scanned = 0;
+  std::array<char, kReadBytes> buffer;
+  while (true) {
+    auto length = co_await connection->Read(buffer);
+    if (!length || *length == 0) {
+      bool late = !length && length.error().Is(Reason::kTimeout);
+      Error error = late       ? Error::Timeout("no response in time")
+                    : !written ? std::move(written).error()
+                    : !length  ? std::move(length).error()
+                               : Error::ServiceUnavailable("the server closed the connection without an answer");
+      connection->Close();
+      bool nothing = exchange.unread.empty() && !late;
+      co_return Failed(nothing ? Exchange::Outcome::kNoAnswer : Exchange::Outcome::kFailed, std::move(error));
+    }
+    exchange.unread.append(buffer.data(), *length);
+    while (true) {
+      exchange.framing = Framing();
+      exchange.head = ResponseHead();
+      HeadResult parsed = ParseResponseHead(exchange.unread, scanned, limits, exchange.head, exchange.framing);
+      if (parsed.state == ParseState::kBad) {
+        connection->Close();
+        co_return Failed(Exchange::Outcome::kFailed, Error::ServiceUnavailable("malformed response: {}", parsed.reason));
+      }
+      scanned = parsed.state == ParseState::kDone ? 0 : exchange.unread.size();
+      if (parsed.state != ParseState::kDone) break;
+      exchange.unread.erase(0, parsed.consumed);
+      bool interim = exchange.head.status < 200 && exchange.head.status != 101;
+      if (interim) continue;
+      connection->SetReadDeadline(Duration::zero());
+      exchange.outcome = Exchange::Outcome::kAnswered;
+      co_return exchange;
+    }
+  }
+}
+
+}  // namespace sampan::net::detail
