@@ -1,5 +1,5 @@
-// Who makes a request, and may they: the two questions every request passes. The answers' implementations are made by
-// the factories in authn.h and authz.h.
+// Who makes a request, and may they: the two questions every request passes. Everything is put together by
+// auth_system.h.
 #pragma once
 
 #include <string>
@@ -21,6 +21,7 @@ inline constexpr std::string_view kNodesGroup = "system:nodes";
 inline constexpr std::string_view kServiceAccountsGroup = "system:serviceaccounts";
 inline constexpr std::string_view kNodeUserPrefix = "system:node:";
 
+// Thread-safe as a value.
 struct UserInfo {
   std::string name;
   std::string uid;
@@ -30,6 +31,9 @@ struct UserInfo {
   bool InGroup(std::string_view group) const;
   bool operator==(const UserInfo&) const = default;
 };
+
+// system:authenticated, or system:unauthenticated for system:anonymous, unless it is there.
+void AddAuthenticatedGroup(UserInfo& user);
 
 // One question to an authorizer. Views into the request: valid during the call only.
 struct Attributes {
@@ -64,6 +68,8 @@ class Authorizer {
  public:
   virtual ~Authorizer() = default;
   virtual Decision Authorize(const Attributes& attributes) const = 0;
+  // The same with the reason of a permission, too, which Authorize leaves out for speed.
+  virtual Decision Explain(const Attributes& attributes) const { return Authorize(attributes); }
 };
 
 // The user that the Impersonate-* headers name when `user` may impersonate it; `user` itself without such headers.
