@@ -14,10 +14,15 @@ add map T service-ips { type ADDR . inet_proto . inet_service : verdict ; }
 add map T nodeports { type inet_proto . inet_service : verdict ; }
 add map T no-endpoints { type ADDR . inet_proto . inet_service : verdict ; }
 add map T no-endpoint-nodeports { type inet_proto . inet_service : verdict ; }
-add map T endpoints { typeof IP daddr . meta l4proto . th dport . numgen random mod 65536 : IP daddr . th dport ; }
-add map T nodeport-endpoints { typeof meta l4proto . th dport . numgen random mod 65536 : IP daddr . th dport ; }
 add set T cluster-ips { type ADDR ; }
 add set T hairpin { type ADDR . ADDR ; }
+)";
+
+// One map for each protocol, because nftables 1.0 cannot read back a map whose key and value hold ports of any protocol
+// (`th dport`: "conflicting protocols"). PROTO is the protocol.
+constexpr std::string_view kProtocolMaps = R"(
+add map T endpoints-PROTO { typeof IP daddr . PROTO dport . numgen random mod 65536 : IP daddr . PROTO dport ; }
+add map T nodeport-endpoints-PROTO { typeof PROTO dport . numgen random mod 65536 : IP daddr . PROTO dport ; }
 )";
 
 // Reject and drop come before address translation, because afterwards nothing shows that a packet was for a service. What
@@ -59,6 +64,15 @@ constexpr std::string_view kLoopbackGuard = R"(
 add rule T filter-prerouting iif != lo ip daddr 127.0.0.0/8 drop
 )";
 
+std::string ForProtocol(std::string_view text, std::string_view protocol) {
+  constexpr std::string_view kPlaceholder = "PROTO";
+  std::string filled(text);
+  for (size_t at = filled.find(kPlaceholder); at != filled.npos; at = filled.find(kPlaceholder, at)) {
+    filled.replace(at, kPlaceholder.size(), protocol);
+  }
+  return filled;
+}
+
 std::string Fill(std::string_view text, const RulesConfig& config) {
   bool v4 = config.family == IpFamily::kIpv4;
   const std::pair<std::string_view, std::string> words[] = {
@@ -91,6 +105,7 @@ std::string TableOf(IpFamily family) {
 std::string BaseRules(const RulesConfig& config) {
   std::string text = "add table T";
   text += kMaps;
+  for (std::string_view protocol : {"tcp", "udp", "sctp"}) text += ForProtocol(kProtocolMaps, protocol);
   text += kChains;
   if (config.family == IpFamily::kIpv4) text += kLoopbackGuard;
   if (!config.cluster_cidr.empty()) {

@@ -14,7 +14,7 @@ class Writer {
     Append(added_[element.set], value.empty() ? element.key : fmt::format("{} : {}", element.key, value));
   }
   void DeleteElement(const Element& element) { Append(deleted_[element.set], element.key); }
-  void AddFanout(Fanout fanout) { made_ += FanoutRules(fanout, family_); }
+  void AddFanout(const Fanout& fanout) { made_ += FanoutRules(fanout, family_); }
   void AddSet(const std::string& name, const std::string& declaration) {
     made_ += fmt::format("add set {} {} {{ {} }}\n", table_, name, declaration);
   }
@@ -97,7 +97,7 @@ Commands RuleSet::Update(std::map<std::string, ServiceRules> services) {
     auto found = services_.find(name);
     const ServiceRules& before = found == services_.end() ? kNone : found->second;
     if (before == after) continue;
-    for (Fanout fanout : after.fanouts) {
+    for (const Fanout& fanout : after.fanouts) {
       if (fanouts_.insert(fanout).second) writer.AddFanout(fanout);
     }
     WriteChains(before, after, writer);
@@ -121,7 +121,7 @@ Commands RuleSet::Update(std::map<std::string, ServiceRules> services) {
 std::string RuleSet::Render() const {
   Writer writer(config_.family);
   static const ServiceRules kNone;
-  for (Fanout fanout : fanouts_) writer.AddFanout(fanout);
+  for (const Fanout& fanout : fanouts_) writer.AddFanout(fanout);
   for (const auto& [name, rules] : services_) WriteChains(kNone, rules, writer);
   for (const auto& [element, claims] : claims_) writer.AddElement(element, claims.begin()->second);
   return Remove(config_.family) + BaseRules(config_) + std::move(writer).Take().change;

@@ -40,12 +40,12 @@ TEST(Rules, APlainServiceIsElementsOnly) {
   port.external_ips = {"1.2.3.4"};
   ServiceRules rules = Plan(port);
   EXPECT_TRUE(rules.chains.empty());
-  EXPECT_EQ(At(rules, "service-ips", "10.96.0.7 . tcp . 80"), "goto lb/2");
-  EXPECT_EQ(At(rules, "endpoints", "10.96.0.7 . tcp . 80 . 0"), "10.244.0.2 . 8080");
-  EXPECT_EQ(At(rules, "endpoints", "10.96.0.7 . tcp . 80 . 1"), "10.244.1.3 . 8080");
-  EXPECT_EQ(At(rules, "service-ips", "1.2.3.4 . tcp . 80"), "goto xlb/2");
-  EXPECT_EQ(At(rules, "nodeports", "tcp . 30080"), "goto np/2");
-  EXPECT_EQ(At(rules, "nodeport-endpoints", "tcp . 30080 . 1"), "10.244.1.3 . 8080");
+  EXPECT_EQ(At(rules, "service-ips", "10.96.0.7 . tcp . 80"), "goto lb/tcp/2");
+  EXPECT_EQ(At(rules, "endpoints-tcp", "10.96.0.7 . 80 . 0"), "10.244.0.2 . 8080");
+  EXPECT_EQ(At(rules, "endpoints-tcp", "10.96.0.7 . 80 . 1"), "10.244.1.3 . 8080");
+  EXPECT_EQ(At(rules, "service-ips", "1.2.3.4 . tcp . 80"), "goto xlb/tcp/2");
+  EXPECT_EQ(At(rules, "nodeports", "tcp . 30080"), "goto np/tcp/2");
+  EXPECT_EQ(At(rules, "nodeport-endpoints-tcp", "30080 . 1"), "10.244.1.3 . 8080");
   EXPECT_EQ(At(rules, "hairpin", "10.244.0.2 . 10.244.0.2"), "");
   EXPECT_EQ(At(rules, "hairpin", "10.244.1.3 . 10.244.1.3"), "absent");
   EXPECT_EQ(At(rules, "cluster-ips", "10.96.0.7"), "");
@@ -87,7 +87,7 @@ TEST(Rules, ExternalPolicyLocalKeepsTheSourceButLetsInsidersReachAll) {
   port.node_port = 30080;
   ServiceRules rules = Plan(port);
   EXPECT_EQ(At(rules, "nodeports", "tcp . 30080"), "goto ext/ns/web/tcp/http");
-  EXPECT_EQ(At(rules, "service-ips", "10.96.0.7 . tcp . 80"), "goto lb/2");
+  EXPECT_EQ(At(rules, "service-ips", "10.96.0.7 . tcp . 80"), "goto lb/tcp/2");
   EXPECT_EQ(rules.chains.at("ext/ns/web/tcp/http"),
             (std::vector<std::string>{"ip saddr 10.244.0.0/16 goto svc/ns/web/tcp/http",
                                       "fib saddr type local jump mark-for-masquerade",
@@ -103,7 +103,7 @@ TEST(Rules, SourceRangesGuardTheLoadBalancerOnly) {
   port.source_ranges = {"192.168.0.0/16", "172.16.0.0/12"};
   ServiceRules rules = Plan(port);
   EXPECT_EQ(At(rules, "service-ips", "5.6.7.8 . tcp . 80"), "goto fw/ns/web/tcp/http");
-  EXPECT_EQ(At(rules, "service-ips", "1.2.3.4 . tcp . 80"), "goto xlb/2");
+  EXPECT_EQ(At(rules, "service-ips", "1.2.3.4 . tcp . 80"), "goto xlb/tcp/2");
   EXPECT_EQ(rules.chains.at("fw/ns/web/tcp/http")[0], "ip saddr != { 192.168.0.0/16, 172.16.0.0/12 } drop");
 }
 
@@ -119,13 +119,13 @@ TEST(RuleSet, AChangeTouchesOnlyItsOwnElements) {
   other.name = "ns/other/tcp/http";
   other.cluster_ip = "10.96.0.8";
   Commands first = set.Update({{"ns/web", Plan(MakePort())}, {"ns/other", Plan(other)}});
-  EXPECT_THAT(first.change, HasSubstr("add chain ip sampan-proxy lb/2"));
+  EXPECT_THAT(first.change, HasSubstr("add chain ip sampan-proxy lb/tcp/2"));
   EXPECT_EQ(first.sweep, "");
 
   Commands change = set.Update({{"ns/web", Plan(MakePort({{"10.244.0.2", 8080}, {"10.244.1.4", 8080}}))}});
   EXPECT_EQ(change.change,
-            "delete element ip sampan-proxy endpoints { 10.96.0.7 . tcp . 80 . 1 }\n"
-            "add element ip sampan-proxy endpoints { 10.96.0.7 . tcp . 80 . 1 : 10.244.1.4 . 8080 }\n");
+            "delete element ip sampan-proxy endpoints-tcp { 10.96.0.7 . 80 . 1 }\n"
+            "add element ip sampan-proxy endpoints-tcp { 10.96.0.7 . 80 . 1 : 10.244.1.4 . 8080 }\n");
   EXPECT_EQ(set.Update({{"ns/web", Plan(MakePort({{"10.244.0.2", 8080}, {"10.244.1.4", 8080}}))}}).change, "");
 }
 
@@ -139,7 +139,7 @@ TEST(RuleSet, SharedElementsStayWhileSomeoneClaimsThem) {
   web.external_ips = {"1.2.3.4"};
   web.external_policy = TrafficPolicy::kLocal;
   set.Update({{"ns/web", Plan(web)}, {"ns/another", Plan(other)}});
-  EXPECT_THAT(set.Render(), AllOf(HasSubstr("1.2.3.4 . tcp . 80 : goto xlb/2"), HasSubstr("10.244.0.2 . 10.244.0.2")));
+  EXPECT_THAT(set.Render(), AllOf(HasSubstr("1.2.3.4 . tcp . 80 : goto xlb/tcp/2"), HasSubstr("10.244.0.2 . 10.244.0.2")));
   Commands gone = set.Update({{"ns/another", {}}});
   EXPECT_THAT(gone.change, AllOf(HasSubstr("delete element ip sampan-proxy service-ips { 1.2.3.4 . tcp . 80, 10.96.0.8"),
                                  HasSubstr("1.2.3.4 . tcp . 80 : goto ext/ns/web/tcp/http"), Not(HasSubstr("hairpin"))));
@@ -154,8 +154,8 @@ TEST(RuleSet, ChainsAreSweptAfterTheChange) {
   set.Update({{"ns/web", Plan(port)}});
   port.affinity_seconds = 0;
   Commands change = set.Update({{"ns/web", Plan(port)}});
-  EXPECT_THAT(change.change, AllOf(HasSubstr("flush chain ip sampan-proxy svc/ns/web/tcp/http\n"), HasSubstr("goto lb/1"),
-                                   Not(HasSubstr("delete chain"))));
+  EXPECT_THAT(change.change, AllOf(HasSubstr("flush chain ip sampan-proxy svc/ns/web/tcp/http\n"),
+                                   HasSubstr("goto lb/tcp/1"), Not(HasSubstr("delete chain"))));
   EXPECT_THAT(change.sweep, AllOf(HasSubstr("delete chain ip sampan-proxy svc/ns/web/tcp/http\n"),
                                   HasSubstr("delete set ip sampan-proxy aff/60/ns/web/tcp/http/10.244.0.2/8080\n")));
 }

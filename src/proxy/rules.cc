@@ -4,16 +4,11 @@ namespace sampan::proxy {
 
 namespace {
 
-std::string FanoutName(Fanout fanout) {
-  switch (fanout.balancer) {
-    case Balancer::kInternal:
-      return fmt::format("lb/{}", fanout.slots);
-    case Balancer::kExternal:
-      return fmt::format("xlb/{}", fanout.slots);
-    case Balancer::kNodePort:
-      return fmt::format("np/{}", fanout.slots);
-  }
-  return "";
+std::string FanoutName(const Fanout& fanout) {
+  std::string_view prefix = fanout.balancer == Balancer::kInternal   ? "lb"
+                            : fanout.balancer == Balancer::kExternal ? "xlb"
+                                                                     : "np";
+  return fmt::format("{}/{}/{}", prefix, fanout.protocol, fanout.slots);
 }
 
 std::string_view Word(IpFamily family) {
@@ -51,15 +46,19 @@ class PortPlanner {
     rules_.elements[{std::string(set), std::move(key)}] = std::move(value);
   }
 
-  // Elements that lead `key` of `entry` to the shared chain and its slots to the backends.
-  void Balance(std::string_view entry, std::string_view slots, const std::string& key, Balancer balancer) {
-    Fanout fanout{balancer, port_.backends.size()};
-    rules_.fanouts.insert(fanout);
-    Add(entry, key, "goto " + FanoutName(fanout));
+  // Elements that lead `key` to the shared chain, and the slots of `front` to the backends.
+  void Balance(Balancer balancer, std::string key, const std::string& front) {
+    Fanout fanout{balancer, port_.protocol, port_.backends.size()};
+    bool by_port = balancer == Balancer::kNodePort;
+    Add(by_port ? "nodeports" : "service-ips", std::move(key), "goto " + FanoutName(fanout));
+    std::string slots = (by_port ? "nodeport-endpoints-" : "endpoints-") + port_.protocol;
     for (size_t i = 0; i < port_.backends.size(); ++i) {
-      Add(slots, fmt::format("{} . {}", key, i), fmt::format("{} . {}", port_.backends[i].address, port_.backends[i].port));
+      Add(slots, fmt::format("{} . {}", front, i),
+          fmt::format("{} . {}", port_.backends[i].address, port_.backends[i].port));
     }
+    rules_.fanouts.insert(std::move(fanout));
   }
+  std::string FrontOf(std::string_view address) const { return fmt::format("{} . {}", address, port_.port); }
 
   void PlanClusterIp() {
     Add("cluster-ips", port_.cluster_ip);
@@ -69,7 +68,7 @@ class PortPlanner {
     if (local && port_.local_backends.empty()) return Add("no-endpoints", key, "goto drop-packet");
     if (local) return Add("service-ips", key, "goto " + ChoiceChain("local/", port_.local_backends));
     if (!Simple()) return Add("service-ips", key, "goto " + ChoiceChain("svc/", port_.backends));
-    Balance("service-ips", "endpoints", key, Balancer::kInternal);
+    Balance(Balancer::kInternal, key, FrontOf(port_.cluster_ip));
   }
 
   // `chain` is where the address leads when elements alone cannot tell; empty when they can.
@@ -79,7 +78,7 @@ class PortPlanner {
     if (!port_.source_ranges.empty() && chain.starts_with("fw/")) MakeFirewall(chain);
     std::string target = chain.empty() ? ExternalChain() : chain;
     if (!target.empty()) return Add("service-ips", key, "goto " + target);
-    Balance("service-ips", "endpoints", key, Balancer::kExternal);
+    Balance(Balancer::kExternal, key, FrontOf(address));
   }
 
   void PlanNodePort() {
@@ -87,7 +86,7 @@ class PortPlanner {
     if (port_.backends.empty()) return Add("no-endpoint-nodeports", key, "goto reject-packet");
     std::string chain = ExternalChain();
     if (!chain.empty()) return Add("nodeports", key, "goto " + chain);
-    Balance("nodeports", "nodeport-endpoints", key, Balancer::kNodePort);
+    Balance(Balancer::kNodePort, key, std::to_string(port_.node_port));
   }
 
   // The chain for traffic from outside; empty when the shared chains do.
@@ -195,17 +194,18 @@ ServiceRules PlanService(std::span<const ServicePort> ports, const RulesConfig& 
   return rules;
 }
 
-std::string FanoutRules(Fanout fanout, IpFamily family) {
+std::string FanoutRules(const Fanout& fanout, IpFamily family) {
   std::string table = TableOf(family);
   std::string name = FanoutName(fanout);
-  bool by_address = fanout.balancer != Balancer::kNodePort;
+  bool by_port = fanout.balancer == Balancer::kNodePort;
   std::string rules = fmt::format("add chain {} {}\n", table, name);
   if (fanout.balancer != Balancer::kInternal) {
     rules += fmt::format("add rule {} {} jump mark-for-masquerade\n", table, name);
   }
-  rules += fmt::format("add rule {} {} dnat {} addr . port to {}meta l4proto . th dport . numgen random mod {} map @{}\n",
-                       table, name, Word(family), by_address ? fmt::format("{} daddr . ", Word(family)) : "", fanout.slots,
-                       by_address ? "endpoints" : "nodeport-endpoints");
+  std::string front = fmt::format("{} dport", fanout.protocol);
+  if (!by_port) front = fmt::format("{} daddr . {}", Word(family), front);
+  rules += fmt::format("add rule {} {} dnat {} addr . port to {} . numgen random mod {} map @{}endpoints-{}\n", table, name,
+                       Word(family), front, fanout.slots, by_port ? "nodeport-" : "", fanout.protocol);
   return rules;
 }
 

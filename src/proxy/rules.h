@@ -1,8 +1,8 @@
 // The packet filter as data: what one service needs in the table, and the part of the table that is always there. Pure.
 //
 // A plain service is map elements only, no chain of its own. `service-ips` leads from address, protocol and port to the
-// shared chain `lb/N`, which picks one of N slots at random and finds the backend in `endpoints`. So a change of one service
-// costs its own elements, however many services there are. Services with session affinity, a Local policy or source
+// shared chain `lb/tcp/N`, which picks one of N slots at random and finds the backend in `endpoints-tcp`. So a change of one
+// service costs its own elements, however many services there are. Services with session affinity, a Local policy or source
 // ranges get chains. README.md draws the table.
 #pragma once
 
@@ -34,12 +34,13 @@ struct RulesConfig {
 
 // The shared chains of N slots. They differ in where the backend is looked up and in whether the source is replaced.
 enum class Balancer : unsigned char {
-  kInternal,  // lb/N: by address, source kept
-  kExternal,  // xlb/N: by address, source replaced
-  kNodePort,  // np/N: by port alone, source replaced
+  kInternal,  // lb/tcp/N: by address, source kept
+  kExternal,  // xlb/tcp/N: by address, source replaced
+  kNodePort,  // np/tcp/N: by port alone, source replaced
 };
 struct Fanout {
   Balancer balancer = Balancer::kInternal;
+  std::string protocol;
   size_t slots = 0;
   auto operator<=>(const Fanout&) const = default;
 };
@@ -61,8 +62,8 @@ struct ServiceRules {
 
 ServiceRules PlanService(std::span<const ServicePort> ports, const RulesConfig& config);
 
-std::string TableOf(IpFamily family);                     // "ip sampan-proxy"
-std::string BaseRules(const RulesConfig& config);         // commands that make the table, its maps and its base chains
-std::string FanoutRules(Fanout fanout, IpFamily family);  // commands that make one shared chain
+std::string TableOf(IpFamily family);              // "ip sampan-proxy"
+std::string BaseRules(const RulesConfig& config);  // commands that make the table, its maps and its base chains
+std::string FanoutRules(const Fanout& fanout, IpFamily family);  // commands that make one shared chain
 
 }  // namespace sampan::proxy
