@@ -70,7 +70,9 @@ class Handler {
     stack_.push_uint64(u);
     return Scalar();
   }
-  bool on_double(double d, bj::string_view, error_code& ec) {
+  bool on_double(double d, bj::string_view text, error_code& ec) {
+    // Boost's own conversion may be off in the last place; the text arrives in one piece because the input does.
+    std::from_chars(text.data(), text.data() + text.size(), d);
     if (!std::isfinite(d)) {
       ec = bj::error::exponent_overflow;
       return false;
@@ -187,6 +189,7 @@ std::string Describe(std::string_view text, size_t at, const Handler& handler, c
 
 void AppendDouble(double d, std::string& out) {
   std::array<char, 32> buffer;
+  if (d == 0) d = 0;  // no minus zero: it would read back as an integer
   double magnitude = std::abs(d);
   auto format =
       magnitude != 0 && (magnitude < 1e-6 || magnitude >= 1e21) ? std::chars_format::scientific : std::chars_format::fixed;

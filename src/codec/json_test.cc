@@ -69,6 +69,8 @@ TEST(JsonSerialize, EscapesOnlyWhatItMust) {
   EXPECT_EQ(Serialize(Value(1.0)), "1");
   EXPECT_EQ(Serialize(Value(0.1)), "0.1");
   EXPECT_EQ(Serialize(Value(1e21)), "1e+21");
+  EXPECT_EQ(Serialize(Value(-0.0)), "0");
+  EXPECT_EQ(Serialize(*Parse("59999999999999999999999999999999999999")), "6e+37");
 }
 
 TEST(JsonEqual, IgnoresKeyOrderAndNumberTypes) {
