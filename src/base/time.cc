@@ -97,6 +97,7 @@ std::optional<WallTime> ParseTime(std::string_view text) {
   }
   std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
   if (!text.empty() || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  if (year < 1678 || year > 2261) return std::nullopt;  // what nanoseconds since 1970 can count
   return WallTime(std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) + std::chrono::minutes(minute) +
                   std::chrono::seconds(second) + std::chrono::nanoseconds(nanos) - offset);
 }
