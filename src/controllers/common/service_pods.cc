@@ -1,0 +1,119 @@
+#include "controllers/common/service_pods.h"
+
+namespace sampan::controllers {
+namespace {
+
+using api::core::Pod;
+using api::core::Service;
+
+// By "namespace/label=value".
+constexpr std::string_view kLabelIndex = "labels";
+
+std::string LabelKey(std::string_view namespace_, std::string_view key, std::string_view value) {
+  return fmt::format("{}/{}={}", namespace_, key, value);
+}
+
+std::optional<int32_t> NamedPort(const std::vector<api::core::Container>& containers, std::string_view name,
+                                 std::string_view protocol) {
+  for (const api::core::Container& container : containers) {
+    for (const api::core::ContainerPort& port : container.ports) {
+      std::string_view own = port.protocol.empty() ? std::string_view("TCP") : port.protocol;
+      if (port.name == name && own == protocol) return port.container_port;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool IsBackend(const Pod& pod) {
+  return !pod.status.pod_ip.empty() && pod.status.phase != "Succeeded" && pod.status.phase != "Failed";
+}
+
+Backend MakeBackend(const ServicePtr& service, const PodPtr& pod) {
+  Backend backend{pod};
+  backend.serving = IsReady(*pod);
+  backend.terminating = pod.object()->deleting();
+  backend.ready = service->spec.publish_not_ready_addresses.value_or(false) || (backend.serving && !backend.terminating);
+  return backend;
+}
+
+std::optional<int32_t> ResolvePort(const api::core::ServicePort& port, const Pod& pod) {
+  if (!port.target_port || (!port.target_port->is_string() && port.target_port->number() == 0)) return port.port;
+  if (!port.target_port->is_string()) return port.target_port->number();
+  std::string_view protocol = port.protocol.empty() ? std::string_view("TCP") : port.protocol;
+  std::optional<int32_t> found = NamedPort(pod.spec.containers, port.target_port->text(), protocol);
+  // A sidecar is an init container that keeps running.
+  return found ? found : NamedPort(pod.spec.init_containers, port.target_port->text(), protocol);
+}
+
+std::string HostnameIn(const ServicePtr& service, const PodPtr& pod) {
+  return pod->spec.subdomain == service.name() ? pod->spec.hostname : std::string();
+}
+
+std::string AddressOf(const Pod& pod, std::string_view family) {
+  bool want_v6 = family == "IPv6";
+  auto is_v6 = [](std::string_view ip) { return ip.find(':') != std::string_view::npos; };
+  for (const api::core::PodIP& ip : pod.status.pod_ips) {
+    if (is_v6(ip.ip) == want_v6) return ip.ip;
+  }
+  return is_v6(pod.status.pod_ip) == want_v6 ? pod.status.pod_ip : std::string();
+}
+
+bool AltersBackend(const PodPtr& before, const PodPtr& after) {
+  return before.head().labels != after.head().labels || before.object()->deleting() != after.object()->deleting() ||
+         before->status.pod_ip != after->status.pod_ip || before->status.pod_ips != after->status.pod_ips ||
+         before->status.phase != after->status.phase || IsReady(*before) != IsReady(*after) ||
+         before->spec.node_name != after->spec.node_name;
+}
+
+void ServicePodsController::Subscribe() {
+  services_ = Source<Service>();
+  pods_ = Source<Pod>();
+  pods_->cache().AddIndex(std::string(kLabelIndex), [](const api::Object& object, std::vector<std::string>& keys) {
+    for (const auto& [key, value] : object.head().labels) keys.push_back(LabelKey(object.namespace_(), key, value));
+  });
+  QueueChangesOf(services_.untyped());
+  Listen(pods_.untyped(), {.added = [this](const ObjectPtr& pod) { QueueSelecting(*pod); },
+                           .updated =
+                               [this](const ObjectPtr& before, const ObjectPtr& after) {
+                                 if (!AltersBackend(PodPtr(before), PodPtr(after))) return;
+                                 QueueSelecting(*after);
+                                 if (before->head().labels != after->head().labels) QueueSelecting(*before);
+                               },
+                           .deleted = [this](const ObjectPtr& last) { QueueSelecting(*last); }});
+}
+
+void ServicePodsController::QueueSelecting(const api::Object& pod) {
+  for (const ServicePtr& service : services_.ListNamespace(pod.namespace_())) {
+    const api::StringMap& selector = service->spec.selector;
+    if (selector.empty()) continue;
+    bool selected = std::ranges::all_of(selector, [&pod](const auto& wanted) {
+      const std::string* value = pod.head().labels.Find(wanted.first);
+      return value != nullptr && *value == wanted.second;
+    });
+    if (selected) QueueAfter(client::KeyOf(*service.object()), delay_);
+  }
+}
+
+std::vector<PodPtr> ServicePodsController::Selected(const ServicePtr& service) const {
+  const api::StringMap& selector = service->spec.selector;
+  if (selector.empty()) return {};
+  // Starts from the rarest of the selector's labels.
+  std::string best;
+  size_t best_count = 0;
+  for (const auto& [key, value] : selector) {
+    std::string index_key = LabelKey(service.namespace_(), key, value);
+    size_t count = pods_->cache().CountByIndex(kLabelIndex, index_key);
+    if (best.empty() || count < best_count) {
+      best = std::move(index_key);
+      best_count = count;
+    }
+  }
+  std::vector<PodPtr> pods = pods_.ByIndex(kLabelIndex, best);
+  api::LabelSelector wanted = api::LabelSelector::FromMap(selector);
+  std::erase_if(pods, [&wanted](const PodPtr& pod) { return !wanted.Matches(pod.head().labels); });
+  return pods;
+}
+
+}  // namespace sampan::controllers
