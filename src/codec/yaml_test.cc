@@ -1,0 +1,150 @@
+#include "codec/yaml.h"
+
+#include <gtest/gtest.h>
+
+namespace sampan::yaml {
+namespace {
+
+struct Case {
+  const char* yaml;
+  const char* json;  // null: an error
+};
+
+const Case kCases[] = {
+    {"", "null"},
+    {"a: 1", R"({"a":1})"},
+    {"{\"a\": [1, \"x\", null, true]}", R"({"a":[1,"x",null,true]})"},
+    {"[y, Y, n, N, yes, Yes, no, on, off, ON, \"yes\", true, TRUE, tRue]",
+     R"([true,true,false,false,true,true,false,true,false,true,"yes",true,true,"tRue"])"},
+    {"[null, ~, Null, nULL, '']", R"([null,null,null,"nULL",""])"},
+    {"[1, 0x1f, 0o17, 017, 0b11, 1_000, +5, -3]", "[1,31,15,15,3,1000,5,-3]"},
+    {"[1e3, 1.5, .5, -.5, 1., 1_0.5, 08, 12e03, 1e+3]", "[1000,1.5E0,5E-1,-5E-1,1,1.05E1,8,12000,1000]"},
+    {"[1:30, 2001-01-01, 0x, 1.2.3, 10.0.0.1]", R"(["1:30","2001-01-01","0x","1.2.3","10.0.0.1"])"},
+    {"[9223372036854775807, 18446744073709551615]", "[9223372036854775807,18446744073709551615]"},
+    {"{1: a, yes: b, 0x10: d, null: e}", R"({"1":"a","true":"b","16":"d","null":"e"})"},
+    {"[!!str 5, !!int \"5\", !!binary aGVsbG8=, !!float 3, !foo bar]", R"(["5",5,"hello",3,"bar"])"},
+    {"g: &x {p: 1, q: 2}\nh: {<<: *x, q: 3}", R"({"g":{"p":1,"q":2},"h":{"q":3,"p":1}})"},
+    {"a: &x [1]\nb: *x", R"({"a":[1],"b":[1]})"},
+    {"k: |\n  line\n   two\n", R"({"k":"line\n two\n"})"},
+    {"k: |-\n  line\n", R"({"k":"line"})"},
+    {"k: |+\n  line\n\n", R"({"k":"line\n\n"})"},
+    {"k: >-\n  folded\n  text\n", R"({"k":"folded text"})"},
+    {"a: 'it''s'", R"({"a":"it's"})"},
+    {"a: \"\\u00e9\\n\"", R"({"a":"é\n"})"},
+    {"a: # comment\n  b: c # more\n", R"({"a":{"b":"c"}})"},
+    {"- a\n- b:\n    c\n-\n", R"(["a",{"b":"c"},null])"},
+    {"---\na: 1\n---\nb: 2\n", R"({"a":1})"},
+    {"a: b: c", nullptr},
+    {"a: [1", nullptr},
+    {"a: 1\na: 2", nullptr},
+    {"a: *nope", nullptr},
+    {"? [a]\n: b", nullptr},
+    {"a: .inf", nullptr},
+    {"a: &x [*x]", nullptr},
+    {"a: \"\xff\"", nullptr},
+    {"\tb: 1", nullptr},
+};
+
+TEST(Yaml, Parse) {
+  for (const Case& c : kCases) {
+    SCOPED_TRACE(c.yaml);
+    auto value = Parse(c.yaml);
+    ASSERT_EQ(value.has_value(), c.json != nullptr) << (value ? json::Serialize(*value) : value.error().message());
+    if (c.json != nullptr) {
+      EXPECT_EQ(json::Serialize(*value), json::Serialize(boost::json::parse(c.json)));
+    } else {
+      EXPECT_EQ(value.error().reason(), Reason::kBadRequest);
+    }
+  }
+}
+
+TEST(Yaml, FaultsNameTheLine) {
+  auto value = Parse("a: 1\nb: 2\na: 3\n");
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().message(), "error converting YAML to JSON: yaml: line 3: key \"a\" already set in map");
+}
+
+TEST(Yaml, DuplicatesMayBeReported) {
+  std::vector<std::string> duplicates;
+  auto value = Parse("spec:\n  list:\n  - a: 1\n    a: 2\n  x: 1\n  x: 2\n", {.duplicates = &duplicates});
+  ASSERT_TRUE(value);
+  EXPECT_EQ(duplicates, (std::vector<std::string>{"spec.list[0].a", "spec.x"}));
+  EXPECT_EQ(json::Serialize(*value), R"({"spec":{"list":[{"a":2}],"x":2}})");
+}
+
+TEST(Yaml, ManyDocuments) {
+  auto documents = ParseAll("---\na: 1\n---\n# nothing\n---\nb: 2\n...\n");
+  ASSERT_TRUE(documents);
+  ASSERT_EQ(documents->size(), 2u);
+  EXPECT_EQ(json::Serialize((*documents)[1]), R"({"b":2})");
+}
+
+TEST(Yaml, AliasesCannotExplode) {
+  std::string text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 12; ++i) {
+    std::string list;
+    for (int k = 0; k < 10; ++k) list += fmt::format("{}*a{}", k == 0 ? "" : ",", i - 1);
+    text += fmt::format("a{}: &a{} [{}]\n", i, i, list);
+  }
+  auto value = Parse(text);
+  ASSERT_FALSE(value);
+  EXPECT_NE(value.error().message().find("excessive aliasing"), std::string::npos);
+  std::string big = "a: &a " + std::string(1 << 20, 'x') + "\nb: [";
+  for (int i = 0; i < 1000; ++i) big += "*a,";
+  EXPECT_FALSE(Parse(big + "]"));
+}
+
+TEST(Yaml, Limits) {
+  EXPECT_EQ(Parse(std::string(100, ' '), {.max_bytes = 10}).error().reason(), Reason::kRequestEntityTooLarge);
+  EXPECT_FALSE(Parse(std::string(10000, '[')));
+  EXPECT_FALSE(Parse(std::string(600, '[') + std::string(600, ']')));
+  EXPECT_TRUE(Parse(std::string(100, '[') + std::string(100, ']')));
+}
+
+TEST(Yaml, Serialize) {
+  EXPECT_EQ(
+      Serialize(boost::json::parse(
+          R"({"kind":"Pod","b":true,"n":null,"list":[{"name":"c","args":["a","b"]},[1,2],[]],"empty":{},"i":5,"f":1.5})")),
+      "b: true\nempty: {}\nf: 1.5\ni: 5\nkind: Pod\nlist:\n- args:\n  - a\n  - b\n  name: c\n- - 1\n  - 2\n- []\n\"n\": "
+      "null\n");
+  static const std::pair<const char*, const char*> kStrings[] = {
+      {"plain text", "plain text"},
+      {"yes", "\"yes\""},
+      {"12", "\"12\""},
+      {"", "\"\""},
+      {"a: b", "'a: b'"},
+      {"it's: x", "'it''s: x'"},
+      {"- x", "'- x'"},
+      {"#x", "'#x'"},
+      {"a\nb\n", "|\n  a\n  b"},
+      {"a\nb", "|-\n  a\n  b"},
+      {"  a\nb", "|2-\n    a\n  b"},
+      {"a\tb", "\"a\\tb\""},
+      {"2026-01-01T00:00:00Z", "\"2026-01-01T00:00:00Z\""},
+      {"10.0.0.1", "10.0.0.1"},
+  };
+  for (const auto& [text, want] : kStrings) {
+    EXPECT_EQ(Serialize(json::Object{{"k", text}}), fmt::format("k: {}\n", want));
+  }
+}
+
+TEST(Yaml, RoundTrip) {
+  static const char* kTexts[] = {
+      "x",     "yes",   "~",     "1e3",     "0x1", ":",      "a:",   "? x",    "-",     "--- x",     "a #b",  "\n",
+      " \n",   "a\n\n", "\na",   "a ",      " a",  "a\r\nb", "\x01", "é",      "\"q\"", "'",         "a\n b", "<<",
+      "*x",    "&x",    "!x",    "%x",      "@x",  "`x",     "{x",   "[x",     ",x",    "|",         ">",     "a\n\tb",
+      "a \nb", "=",     "1_000", "\u2028x", ".x",  "1:30",   "null", "\ufeff", "...",   "a\nb\n\n\n"};
+  for (const char* text : kTexts) {
+    json::Value value = json::Object{{text, text}, {"list", json::Array{text, json::Object{{"k", text}}}}};
+    std::string yaml = Serialize(value);
+    auto back = Parse(yaml);
+    ASSERT_TRUE(back) << yaml << back.error().message();
+    EXPECT_TRUE(json::Equal(*back, value)) << yaml << json::Serialize(*back);
+    auto alone = Parse(Serialize(json::Value(text)));
+    ASSERT_TRUE(alone) << text << alone.error().message();
+    EXPECT_TRUE(json::Equal(*alone, json::Value(text))) << Serialize(json::Value(text));
+  }
+}
+
+}  // namespace
+}  // namespace sampan::yaml
