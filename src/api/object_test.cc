@@ -1,5 +1,7 @@
 #include "api/object.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "api/types/core.h"

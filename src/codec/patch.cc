@@ -1,6 +1,7 @@
 #include "codec/patch.h"
 
 #include <charconv>
+#include <unordered_set>
 
 namespace sampan::json {
 namespace {
