@@ -63,6 +63,8 @@ class Authenticator {
   virtual Task<Result<UserInfo>> Authenticate(const net::Request& request) = 0;
 };
 
+class RuleSource;  // rules.h
+
 // Thread-safe; answers from memory, in about a microsecond.
 class Authorizer {
  public:
@@ -70,6 +72,8 @@ class Authorizer {
   virtual Decision Authorize(const Attributes& attributes) const = 0;
   // The same with the reason of a permission, too, which Authorize leaves out for speed.
   virtual Decision Explain(const Attributes& attributes) const { return Authorize(attributes); }
+  // The rules that its answers come from; null when they come from none.
+  virtual const RuleSource* rules() const { return nullptr; }
 };
 
 // The user that the Impersonate-* headers name when `user` may impersonate it; `user` itself without such headers.

@@ -10,6 +10,6 @@
 namespace sampan::apiserver::auth {
 
 // The tokens are borrowed and outlive it.
-std::unique_ptr<Authenticator> NewAuthenticator(StaticTokens static_tokens, ServiceAccountTokens& service_accounts);
+std::unique_ptr<Authenticator> NewAuthenticator(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts);
 
 }  // namespace sampan::apiserver::auth
