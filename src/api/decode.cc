@@ -279,6 +279,8 @@ Result<void> Canonicalizer::VisitScalar(const Type& type, Value& value) {
 
 Result<void> Canonicalizer::VisitInteger(const Type& type, Value& value, int64_t low, int64_t high) {
   if (!value.is_number()) return Fail(Mismatch(type, value));
+  // Text never gives an unsigned value that fits a signed one; objects built by components do.
+  if (value.is_uint64() && std::in_range<int64_t>(value.get_uint64())) value = static_cast<int64_t>(value.get_uint64());
   if (value.is_int64() && value.get_int64() >= low && value.get_int64() <= high) return {};
   if (value.is_double() && value.get_double() == std::floor(value.get_double()) && std::abs(value.get_double()) < 9.0e18) {
     auto number = static_cast<int64_t>(value.get_double());
