@@ -5,14 +5,13 @@
 //   Result<void> ended = co_await agent.Run(stop);
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "async/clock.h"
+#include "async/io_loop.h"
 #include "async/pool.h"
-#include "base/options.h"
 #include "base/rng.h"
 #include "client/client.h"
 #include "client/informer.h"
@@ -40,9 +39,6 @@ struct AgentOptions {
   Role role = Role::kWorker;
 };
 
-// Declares the flags and keys of the agent: --node-name, --container-runtime-endpoint ... (those that no server option has).
-void AddAgentOptions(OptionSet& set, AgentOptions* options);
-
 struct AgentDeps {
   client::Client& client;
   client::InformerFactory& informers;
@@ -50,12 +46,9 @@ struct AgentDeps {
   Rng& rng;
   Executor& executor;
   BlockingPool& blocking;
-  // The serving certificate of the kubelet API for this node name and address, and the CA that signs its clients'.
-  struct Serving {
-    net::KeyPair certificate;
-    std::string client_ca_pem;
-  };
-  std::function<Result<Serving>(const std::string& node_name, const std::string& node_ip)> serving;
+  IoLoops& loops;
+  net::KeyPair serving;       // the kubelet API's certificate, for the node's name and address
+  std::string client_ca_pem;  // signs the certificates of the kubelet API's clients
 };
 
 class Agent {

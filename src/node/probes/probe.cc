@@ -142,16 +142,15 @@ Task<Result<void>> RunHook(const ProbeDeps* deps, const LifecycleHandler* handle
   co_return Result<void>();
 }
 
-ProbeCounter::ProbeCounter(const Probe& probe, bool initial)
+ProbeCounter::ProbeCounter(const Probe& probe)
     : success_threshold_(std::max(probe.success_threshold.value_or(1), 1)),
-      failure_threshold_(std::max(probe.failure_threshold.value_or(3), 1)),
-      state_(initial) {}
+      failure_threshold_(std::max(probe.failure_threshold.value_or(3), 1)) {}
 
-bool ProbeCounter::Observe(bool ok) {
+std::optional<bool> ProbeCounter::Observe(bool ok) {
   run_ = run_ > 0 && ok == last_ ? run_ + 1 : 1;
   last_ = ok;
-  if (run_ >= (ok ? success_threshold_ : failure_threshold_)) state_ = ok;
-  return state_;
+  if (run_ < (ok ? success_threshold_ : failure_threshold_)) return std::nullopt;
+  return ok;
 }
 
 }  // namespace sampan::node

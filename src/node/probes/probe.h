@@ -36,14 +36,12 @@ Task<Result<void>> RunHook(const ProbeDeps* deps, const api::core::LifecycleHand
 // Counts outcomes against the thresholds. Pure.
 class ProbeCounter {
  public:
-  ProbeCounter(const api::core::Probe& probe, bool initial);
-  // The state after the outcome.
-  bool Observe(bool ok);
-  bool state() const { return state_; }
+  explicit ProbeCounter(const api::core::Probe& probe);
+  // The verdict once as many outcomes in a row agree as the threshold asks; nothing before.
+  std::optional<bool> Observe(bool ok);
 
  private:
   int success_threshold_, failure_threshold_;
-  bool state_;
   bool last_ = false;
   int run_ = 0;  // outcomes like the last one in a row
 };

@@ -1,0 +1,66 @@
+#include "node/cni/bridge.h"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+#include "codec/json.h"
+#include "os/file.h"
+
+namespace sampan::node {
+namespace {
+
+constexpr std::string_view kFile = "10-sampan.conflist";
+
+bool IsConf(std::string_view name) {
+  return name.ends_with(".conf") || name.ends_with(".conflist") || name.ends_with(".json");
+}
+
+}  // namespace
+
+std::string BridgeConfText(const BridgeConf& conf) {
+  json::Object ipam{{"type", "host-local"},
+                    {"dataDir", conf.ipam_dir},
+                    {"ranges", json::Array{json::Array{json::Object{{"subnet", conf.pod_cidr}}}}}};
+  json::Object bridge{{"type", "bridge"},         {"bridge", conf.bridge}, {"isGateway", true},
+                      {"isDefaultGateway", true}, {"hairpinMode", true},  // a pod reaches itself by its service
+                      {"ipMasq", false},  // the service proxy translates what leaves the cluster
+                      {"ipam", std::move(ipam)}};
+  json::Object portmap{{"type", "portmap"}, {"capabilities", json::Object{{"portMappings", true}}}};
+  return json::Serialize(json::Object{
+             {"cniVersion", "0.4.0"}, {"name", "sampan"}, {"plugins", json::Array{std::move(bridge), std::move(portmap)}}}) +
+         "\n";
+}
+
+Result<void> WriteBridgeConf(const std::string& dir, const BridgeConf& conf) {
+  TRY_VOID(os::MakeDirs(dir));
+  TRY(std::vector<std::string> names, os::ListDir(dir));
+  for (const std::string& name : names) {
+    if (IsConf(name) && name != kFile) return {};
+  }
+  const std::string path = os::JoinPath(dir, kFile);
+  const std::string text = BridgeConfText(conf);
+  if (os::ReadFile(path).value_or("") == text) return {};
+  return os::WriteFileAtomic(path, text);
+}
+
+Result<std::string> PodCidrAt(const std::string& cluster_cidr, uint32_t index) {
+  size_t slash = cluster_cidr.find('/');
+  in_addr address{};
+  int prefix = -1;
+  if (slash != std::string::npos) {
+    std::from_chars(cluster_cidr.data() + slash + 1, cluster_cidr.data() + cluster_cidr.size(), prefix);
+  }
+  if (prefix < 8 || prefix > 30 || inet_pton(AF_INET, cluster_cidr.substr(0, slash).c_str(), &address) != 1) {
+    return Fail(Error::BadRequest("\"{}\" is no IPv4 range for pods", cluster_cidr));
+  }
+  const uint64_t count = prefix >= 24 ? 1 : uint64_t{1} << (24 - prefix);
+  if (index >= count) return Fail(Error::Invalid("{} has no range left for another node", cluster_cidr));
+  if (prefix >= 24) return cluster_cidr;
+  in_addr chosen{htonl(ntohl(address.s_addr) + (index << 8))};
+  char text[INET_ADDRSTRLEN];
+  inet_ntop(AF_INET, &chosen, text, sizeof(text));
+  return std::string(text) + "/24";
+}
+
+}  // namespace sampan::node

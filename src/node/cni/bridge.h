@@ -1,0 +1,24 @@
+// The CNI configuration that a node gets when it has none: a bridge, addresses from the node's own range, host ports.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace sampan::node {
+
+struct BridgeConf {
+  std::string bridge;    // "sampan0"
+  std::string pod_cidr;  // "10.244.0.0/24"
+  std::string ipam_dir;  // where host-local keeps its leases
+};
+std::string BridgeConfText(const BridgeConf& conf);
+
+// Writes it as `dir`/10-sampan.conflist, unless another configuration is there: then that one counts. Blocks.
+Result<void> WriteBridgeConf(const std::string& dir, const BridgeConf& conf);
+
+// The `index`-th /24 of a range ("10.244.0.0/16", 3 -> "10.244.3.0/24"); a range of /24 or smaller is its own only one.
+// OutOfRange (Invalid) past the end, BadRequest for what is no IPv4 range.
+Result<std::string> PodCidrAt(const std::string& cluster_cidr, uint32_t index);
+
+}  // namespace sampan::node

@@ -1,0 +1,50 @@
+// Reads a container's log as `kubectl logs` shows it: from the end, since a time, following what is appended.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/time.h"
+#include "os/fd.h"
+
+namespace sampan::node {
+
+struct LogOptions {
+  bool timestamps = false;
+  std::optional<int64_t> tail_lines;
+  std::optional<int64_t> limit_bytes;
+  std::optional<WallTime> since;
+  std::string stream;  // "Stdout", "Stderr"; empty or "All": both
+};
+
+// Not thread-safe; every call blocks. Follows the file through rotation: after a rename it reads the rest of the old file,
+// then the new one.
+class LogReader {
+ public:
+  // NotFound when there is no such file yet.
+  static Result<LogReader> Open(std::string path, LogOptions options);
+
+  // The next text, up to about 64 KB; empty when there is no more now (call again to follow).
+  Result<std::string> Next();
+  // The byte limit has been reached.
+  bool done() const { return options_.limit_bytes && *options_.limit_bytes <= 0; }
+
+ private:
+  LogReader(std::string path, LogOptions options) : path_(std::move(path)), options_(std::move(options)) {}
+  Result<void> OpenFile();
+  Result<void> SeekTail(int64_t lines);
+  void Format(std::string_view line, std::string& out);
+  Result<bool> SwitchFile();
+
+  std::string path_;
+  LogOptions options_;
+  os::Fd file_;
+  uint64_t inode_ = 0;
+  std::string pending_;  // a line that is not complete yet
+  bool since_passed_ = false;
+};
+
+}  // namespace sampan::node

@@ -1,0 +1,140 @@
+#include "node/pods/manager.h"
+
+#include "async/spawn.h"
+#include "base/log.h"
+
+namespace sampan::node {
+
+using api::core::Pod;
+
+namespace {
+constexpr Duration kRelistPeriod = std::chrono::seconds(1);
+
+std::string LabelOf(const cri::Labels& labels, std::string_view key) {
+  auto found = labels.find(std::string(key));
+  return found == labels.end() ? std::string() : found->second;
+}
+}  // namespace
+
+PodManager::PodManager(PodServices& services, client::Informer<Pod> pods) : services_(services), pods_(pods) {}
+PodManager::~PodManager() = default;
+
+Task<void> PodManager::Run(CancelToken stop) {
+  stop_ = stop;
+  client::Subscription subscription = pods_->Subscribe(
+      services_.strand, {.added = [this](const client::ObjectPtr& object) { Seen(client::TypedPtr<Pod>(object)); },
+                         .updated =
+                             [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+                               if (before->uid() != after->uid()) Gone(before->uid());
+                               Seen(client::TypedPtr<Pod>(after));
+                             },
+                         .deleted = [this](const client::ObjectPtr& last) { Gone(last->uid()); }});
+  bool synced = co_await pods_->WaitSynced(stop);
+  while (synced && !stop.Requested()) {
+    co_await Relist();
+    co_await services_.clock.Sleep(kRelistPeriod, stop);
+  }
+  subscription = client::Subscription();
+  co_await gate_.Close();
+}
+
+void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
+  auto found = workers_.find(pod.uid());
+  if (found != workers_.end()) {
+    found->second->Update(pod);
+  } else {
+    StartWorker(pod.uid(), std::make_unique<PodWorker>(services_, pod));
+  }
+}
+
+void PodManager::Gone(const std::string& uid) {
+  auto found = workers_.find(uid);
+  if (found != workers_.end()) found->second->MarkGone();
+}
+
+void PodManager::StartWorker(const std::string& uid, std::unique_ptr<PodWorker> worker) {
+  if (stop_.Requested()) return;
+  workers_[uid] = std::move(worker);
+  Spawn(services_.strand, gate_, RunWorker(uid));
+}
+
+Task<void> PodManager::RunWorker(std::string uid) {
+  PodWorker* worker = workers_.at(uid).get();
+  bool ended = co_await worker->Run(stop_);
+  if (ended) {
+    workers_.erase(uid);
+    seen_.erase(uid);
+  }
+}
+
+PodWorker* PodManager::Find(std::string_view namespace_, std::string_view name) {
+  PodWorker* found = nullptr;
+  for (auto& [uid, worker] : workers_) {
+    const api::meta::ObjectMeta& metadata = worker->pod().metadata;
+    if (metadata.name != name || metadata.namespace_ != namespace_) continue;
+    if (found == nullptr || !worker->terminating()) found = worker.get();
+  }
+  return found;
+}
+
+std::vector<PodWorker*> PodManager::All() {
+  std::vector<PodWorker*> all;
+  for (auto& [uid, worker] : workers_) all.push_back(worker.get());
+  return all;
+}
+
+Task<void> PodManager::Relist() {
+  auto sandboxes = co_await services_.runtime.ListSandboxes({});
+  Result<std::vector<cri::Container>> containers = std::vector<cri::Container>();
+  if (sandboxes) containers = co_await services_.runtime.ListContainers({});
+  if (!sandboxes || !containers) {
+    if (runtime_ok_) {
+      LOG_WARN("node", "the container runtime does not answer: {}", sandboxes ? containers.error() : sandboxes.error());
+    }
+    runtime_ok_ = false;
+    co_return;
+  }
+  runtime_ok_ = true;
+  std::map<std::string, std::string> now;
+  std::map<std::string, std::pair<const cri::Sandbox*, const cri::Container*>> owners;
+  for (const cri::Sandbox& sandbox : *sandboxes) {
+    const std::string uid = LabelOf(sandbox.labels, labels::kPodUid);
+    if (uid.empty()) continue;
+    now[uid] += fmt::format("{}={};", sandbox.id, static_cast<int>(sandbox.state));
+    owners[uid].first = &sandbox;
+  }
+  for (const cri::Container& container : *containers) {
+    const std::string uid = LabelOf(container.labels, labels::kPodUid);
+    if (uid.empty()) continue;
+    now[uid] += fmt::format("{}={};", container.id, static_cast<int>(container.state));
+    owners[uid].second = &container;
+  }
+  for (const auto& [uid, text] : now) {
+    auto worker = workers_.find(uid);
+    if (worker == workers_.end()) {
+      Adopt(uid, owners[uid].first, owners[uid].second);
+    } else if (seen_[uid] != text) {
+      worker->second->RuntimeChanged();
+    }
+  }
+  for (const auto& [uid, text] : seen_) {
+    auto worker = workers_.find(uid);
+    if (!now.contains(uid) && worker != workers_.end()) worker->second->RuntimeChanged();
+  }
+  seen_ = std::move(now);
+}
+
+// What runs for a pod that is no longer in the API is ended by a worker for its remains.
+void PodManager::Adopt(const std::string& uid, const cri::Sandbox* sandbox, const cri::Container* container) {
+  const cri::Labels& known = sandbox != nullptr ? sandbox->labels : container->labels;
+  auto pod = std::make_shared<Pod>();
+  pod->metadata.uid = uid;
+  pod->metadata.name = LabelOf(known, labels::kPodName);
+  pod->metadata.namespace_ = LabelOf(known, labels::kPodNamespace);
+  if (pod->metadata.name.empty()) return;  // not a pod of Kubernetes
+  LOG_INFO("node", "pod {}/{} is no longer in the API: ending what is left of it", pod->metadata.namespace_,
+           pod->metadata.name);
+  StartWorker(uid, std::make_unique<PodWorker>(services_, std::shared_ptr<const Pod>(std::move(pod))));
+}
+
+}  // namespace sampan::node

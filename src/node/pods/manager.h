@@ -1,0 +1,47 @@
+// All pods of the node: a worker for each, made and ended as the API and the runtime say.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/pods/worker.h"
+
+namespace sampan::node {
+
+// Methods are called on the strand of `services`.
+class PodManager {
+ public:
+  // `pods` holds this node's pods only.
+  PodManager(PodServices& services, client::Informer<api::core::Pod> pods);
+  ~PodManager();
+
+  // Runs workers until `stop`; then their pods go on without them.
+  Task<void> Run(CancelToken stop);
+
+  // Null when the node has no such pod.
+  PodWorker* Find(std::string_view namespace_, std::string_view name);
+  std::vector<PodWorker*> All();
+  // Whether the runtime answered when it was last asked.
+  bool runtime_ok() const { return runtime_ok_; }
+
+ private:
+  void Seen(const client::TypedPtr<api::core::Pod>& pod);
+  void Gone(const std::string& uid);
+  void StartWorker(const std::string& uid, std::unique_ptr<PodWorker> worker);
+  Task<void> RunWorker(std::string uid);
+  // Finds out what changed in the runtime without a pod's worker having done it.
+  Task<void> Relist();
+  void Adopt(const std::string& uid, const cri::Sandbox* sandbox, const cri::Container* container);
+
+  PodServices& services_;
+  client::Informer<api::core::Pod> pods_;
+  std::map<std::string, std::unique_ptr<PodWorker>> workers_;  // by uid
+  std::map<std::string, std::string> seen_;                    // what the runtime had of each uid, as text
+  CancelToken stop_;
+  bool runtime_ok_ = true;
+  Gate gate_;
+};
+
+}  // namespace sampan::node

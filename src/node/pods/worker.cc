@@ -1,0 +1,276 @@
+#include "node/pods/worker.h"
+
+#include "async/spawn.h"
+#include "base/log.h"
+#include "node/pods/resources.h"
+#include "node/pods/status.h"
+
+namespace sampan::node {
+
+using namespace api::core;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr Duration kRetry = seconds(1);
+constexpr Duration kVolumeRefresh = seconds(45);
+
+// Conditions that this agent writes; the others are somebody else's.
+bool IsOurs(std::string_view condition) {
+  return condition == "PodReadyToStartContainers" || condition == "Initialized" || condition == "ContainersReady" ||
+         condition == "Ready";
+}
+
+// Our status with the conditions that others have changed meanwhile.
+PodStatus WithForeign(PodStatus ours, const PodStatus& theirs) {
+  std::erase_if(ours.conditions, [](const PodCondition& condition) { return !IsOurs(condition.type); });
+  for (const PodCondition& condition : theirs.conditions) {
+    if (!IsOurs(condition.type)) ours.conditions.push_back(condition);
+  }
+  ours.nominated_node_name = theirs.nominated_node_name;
+  return ours;
+}
+
+}  // namespace
+
+PodWorker::PodWorker(PodServices& services, client::TypedPtr<Pod> pod)
+    : services_(services), pod_(std::make_shared<const Pod>(*pod)) {
+  services_.status.Observe(pod);
+}
+
+PodWorker::PodWorker(PodServices& services, std::shared_ptr<const Pod> orphan)
+    : services_(services), pod_(std::move(orphan)) {
+  memory_.gone = true;
+}
+
+PodWorker::~PodWorker() = default;
+
+void PodWorker::Update(const client::TypedPtr<Pod>& pod) {
+  services_.status.Observe(pod);
+  const api::meta::ObjectMeta& before = pod_->metadata;
+  const api::meta::ObjectMeta& after = pod->metadata;
+  const bool ends = after.deletion_timestamp && !before.deletion_timestamp;
+  const bool sooner = after.deletion_grace_period_seconds != before.deletion_grace_period_seconds;
+  auto copy = std::make_shared<Pod>(*pod);
+  // The status we built last is ahead of what the server tells.
+  if (!pod_->status.phase.empty() && !IsTerminal(pod->status)) copy->status = WithForeign(pod_->status, pod->status);
+  pod_ = std::move(copy);
+  // A pull, a hook or a longer grace that is under way does not hold up the end.
+  if ((ends || sooner) && pass_) pass_->Cancel();
+  Wake();
+}
+
+void PodWorker::MarkGone() {
+  memory_.gone = true;
+  if (pass_) pass_->Cancel();
+  Wake();
+}
+
+void PodWorker::RuntimeChanged() {
+  runtime_dirty_ = true;
+  Wake();
+}
+
+void PodWorker::Evict(std::string reason, std::string message) {
+  if (!memory_.failed_reason.empty()) return;
+  memory_.failed_reason = std::move(reason);
+  memory_.failed_message = std::move(message);
+  if (pass_) pass_->Cancel();
+  Wake();
+}
+
+Task<bool> PodWorker::Run(CancelToken stop) {
+  while (!stop.Requested() && !memory_.torn_down) {
+    pass_.emplace(stop);
+    Next next = co_await Pass(pass_->token());
+    pass_.reset();
+    if (next == Next::kWait && !memory_.torn_down) co_await Wait(stop);
+  }
+  for (auto& [name, watched] : watched_) watched.stop.Cancel();
+  co_await gate_.Close();
+  co_return memory_.torn_down;
+}
+
+Task<PodWorker::Next> PodWorker::Pass(CancelToken stop) {
+  wake_after_.reset();
+  if (runtime_dirty_) {
+    runtime_dirty_ = false;
+    Result<void> fetched = co_await Fetch();
+    if (!fetched) {
+      LOG_WARN("node", "pod {}/{}: {}", pod_->metadata.namespace_, pod_->metadata.name, fetched.error());
+      runtime_dirty_ = true;
+      wake_after_ = kRetry;
+      co_return Next::kWait;
+    }
+  }
+  CheckDeadline();
+  SyncProbes();
+  PodPtr pod = pod_;
+  PodPlan plan = PlanPod(View(*pod));
+  if (plan.terminating && !memory_.terminating_since) memory_.terminating_since = services_.clock.Now();
+  TellWaiting(plan);
+  Publish(pod, plan);
+  wake_after_ = plan.wake_after;
+  if (plan.finished) co_return co_await Finish(pod, stop);
+  co_return co_await Execute(pod, std::move(plan), stop);
+}
+
+Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken stop) {
+  bool acted = false;
+  if (!plan.kill.empty()) {
+    std::vector<Task<bool>> kills;
+    for (KillContainer& kill : plan.kill) kills.push_back(Kill(pod, std::move(kill), stop));
+    co_await WhenAll(std::move(kills));
+    acted = true;
+  }
+  for (std::string& id : plan.remove) {
+    Result<void> removed = co_await services_.runtime.RemoveContainer(id);
+    if (!removed) LOG_WARN("node", "cannot remove container {}: {}", id, removed.error());
+    acted = true;
+  }
+  for (std::string& id : plan.stop_sandboxes) {
+    Result<void> stopped = co_await services_.runtime.StopSandbox(id);
+    if (!stopped) {
+      Event(client::EventType::kWarning, "FailedKillPod", fmt::format("error killing pod: {}", stopped.error()));
+      runtime_dirty_ = true;
+      wake_after_ = kRetry;
+      co_return Next::kWait;
+    }
+    acted = true;
+  }
+  if (plan.run_sandbox && !stop.Requested()) {
+    Result<void> ran = co_await RunSandbox(pod, *plan.run_sandbox);
+    memory_.retry_at.reset();
+    if (!ran) memory_.retry_at = services_.clock.Now() + 2 * kRetry;
+    acted = true;
+  } else if (!plan.start.empty() && !stop.Requested()) {
+    co_await Start(pod, plan.start.front(), stop);
+    acted = true;
+  }
+  if (acted) {
+    runtime_dirty_ = true;
+    co_return Next::kAgain;
+  }
+  if (!plan.terminating) co_await RefreshVolumes(pod);
+  co_return Next::kWait;
+}
+
+Task<PodWorker::Next> PodWorker::Finish(PodPtr pod, CancelToken stop) {
+  const bool deleted = pod->metadata.deletion_timestamp || memory_.gone;
+  if (!deleted) {
+    // Dead containers stay for their logs; what they had mounted goes.
+    if (!removed_) {
+      Result<void> removed = co_await services_.volumes.TearDown(pod->metadata.uid);
+      removed_ = removed.has_value();
+    }
+    co_return Next::kWait;
+  }
+  if (!memory_.gone) co_await services_.status.Flush(pod->metadata.uid, stop);
+  Result<void> removed = co_await RemoveEverything(pod);
+  if (!removed) {
+    LOG_WARN("node", "cannot remove pod {}/{}: {}", pod->metadata.namespace_, pod->metadata.name, removed.error());
+    runtime_dirty_ = true;
+    wake_after_ = kRetry;
+    co_return Next::kWait;
+  }
+  if (memory_.gone) {
+    services_.status.Forget(pod->metadata.uid);
+    memory_.torn_down = true;
+    co_return Next::kAgain;
+  }
+  Result<void> done = co_await client::Delete<Pod>(
+      services_.client, pod->metadata.namespace_, pod->metadata.name,
+      {.grace_period_seconds = 0, .propagation_policy = {}, .uid_precondition = pod->metadata.uid});
+  if (!done && (done.error().Is(Reason::kNotFound) || done.error().Is(Reason::kConflict))) {
+    memory_.gone = true;
+    co_return Next::kAgain;
+  }
+  wake_after_ = done ? Duration(seconds(10)) : kRetry;  // the informer tells when it is gone
+  co_return Next::kWait;
+}
+
+Task<void> PodWorker::Wait(CancelToken stop) {
+  std::optional<Duration> delay = wake_after_;
+  auto sooner = [&](WallTime at) {
+    Duration left = std::max<Duration>(at - services_.clock.Now(), std::chrono::milliseconds(1));
+    delay = std::min(delay.value_or(left), left);
+  };
+  if (volumes_fresh_until_ && !terminating()) sooner(*volumes_fresh_until_);
+  if (pod_->spec.active_deadline_seconds && pod_->status.start_time && !terminating()) {
+    sooner(*pod_->status.start_time + seconds(*pod_->spec.active_deadline_seconds));
+  }
+  std::optional<Clock::TimerId> timer;
+  if (delay) timer = services_.clock.After(*delay, [wake = wake_] { wake->TryPush(true); });
+  CancelToken::Subscription stopped = stop.OnCancel([wake = wake_] { wake->TryPush(true); });
+  co_await wake_->Pop();
+  if (timer) services_.clock.Cancel(*timer);
+}
+
+void PodWorker::CheckDeadline() {
+  if (!pod_->spec.active_deadline_seconds || !pod_->status.start_time || !memory_.failed_reason.empty()) return;
+  if (IsTerminal(pod_->status) || terminating()) return;
+  if (services_.clock.Now() < *pod_->status.start_time + seconds(*pod_->spec.active_deadline_seconds)) return;
+  memory_.failed_reason = "DeadlineExceeded";
+  memory_.failed_message = "Pod was active on the node longer than the specified deadline";
+  Event(client::EventType::kNormal, "DeadlineExceeded", memory_.failed_message);
+}
+
+void PodWorker::Publish(const PodPtr& pod, const PodPlan& plan) {
+  if (memory_.gone) return;
+  PodStatus status = BuildPodStatus({View(*pod), plan, services_.host_ip});
+  if (status != pod_->status) {
+    auto copy = std::make_shared<Pod>(*pod_);
+    copy->status = status;
+    pod_ = std::move(copy);
+  }
+  services_.status.Set(pod->metadata.uid, std::make_shared<const PodStatus>(std::move(status)));
+}
+
+// One event for each new reason to wait.
+void PodWorker::TellWaiting(const PodPlan& plan) {
+  for (const auto& [name, reason] : plan.waiting) {
+    WaitingReason& told = told_[name];
+    if (told == reason) continue;
+    told = reason;
+    Event(client::EventType::kWarning, "BackOff",
+          fmt::format("Back-off restarting failed container {} in pod {}_{}({})", name, pod_->metadata.name,
+                      pod_->metadata.namespace_, pod_->metadata.uid),
+          name);
+  }
+}
+
+void PodWorker::Event(client::EventType type, std::string_view reason, std::string message, std::string_view container) {
+  client::EventSubject subject;
+  subject.api_version = "v1";
+  subject.kind = "Pod";
+  subject.namespace_ = pod_->metadata.namespace_;
+  subject.name = pod_->metadata.name;
+  subject.uid = pod_->metadata.uid;
+  subject.resource_version = pod_->metadata.resource_version;
+  if (!container.empty()) {
+    auto init = std::ranges::find(pod_->spec.init_containers, container, &Container::name);
+    subject.field_path =
+        fmt::format("spec.{}{{{}}}", init == pod_->spec.init_containers.end() ? "containers" : "initContainers", container);
+  }
+  services_.events.Record(subject, type, reason, std::move(message));
+}
+
+PodFacts PodWorker::Facts() const {
+  return {PodIp(), services_.host_ip, services_.node_name, services_.allocatable};
+}
+
+std::string PodWorker::PodIp() const {
+  if (pod_->spec.host_network.value_or(false)) return services_.host_ip;
+  const cri::Sandbox* sandbox = runtime_.sandbox();
+  return sandbox == nullptr || sandbox->ips.empty() ? std::string() : sandbox->ips.front();
+}
+
+const Container* PodWorker::FindContainer(const Pod& pod, std::string_view name) const {
+  for (const auto* list : {&pod.spec.containers, &pod.spec.init_containers}) {
+    auto found = std::ranges::find(*list, name, &Container::name);
+    if (found != list->end()) return &*found;
+  }
+  return nullptr;
+}
+
+}  // namespace sampan::node

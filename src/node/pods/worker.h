@@ -1,0 +1,134 @@
+// Looks after one pod from when it is bound to the node until nothing of it is left: fetch what the runtime has, plan,
+// execute, publish the status, wait.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "async/channel.h"
+#include "async/clock.h"
+#include "async/gate.h"
+#include "async/pool.h"
+#include "client/events.h"
+#include "client/informer.h"
+#include "node/cri/runtime.h"
+#include "node/pods/container_config.h"
+#include "node/pods/plan.h"
+#include "node/pods/status_writer.h"
+#include "node/probes/probe.h"
+#include "node/volumes/volumes.h"
+#include "os/cgroup.h"
+
+namespace sampan::node {
+
+// What the workers of a node share. Outlives them.
+struct PodServices {
+  client::Client& client;
+  cri::Runtime& runtime;
+  Clock& clock;
+  Executor& strand;
+  BlockingPool& blocking;
+  client::EventRecorder& events;
+  Volumes& volumes;
+  StatusWriter& status;
+  client::Informer<api::core::Service> service_list;
+  ProbeDeps probes;
+  Paths paths;
+  DnsOptions dns;
+  const os::Cgroups* cgroups = nullptr;  // null: pods have no groups of their own
+  std::string node_name, host_ip;
+  api::Map<api::Quantity> allocatable;
+  int64_t node_memory_bytes = 0;
+};
+
+// Everything on the strand of `services`.
+class PodWorker {
+ public:
+  PodWorker(PodServices& services, client::TypedPtr<api::core::Pod> pod);
+  // For what the runtime has of a pod that the API does not know.
+  PodWorker(PodServices& services, std::shared_ptr<const api::core::Pod> orphan);
+  ~PodWorker();
+
+  void Update(const client::TypedPtr<api::core::Pod>& pod);  // the object changed
+  void MarkGone();                                           // the object is deleted
+  void RuntimeChanged();                                     // look at the runtime again
+  void Evict(std::string reason, std::string message);       // ends the pod as failed
+
+  // Ends when the pod is gone and nothing of it is left (true), or at `stop` (false).
+  Task<bool> Run(CancelToken stop);
+
+  const api::core::Pod& pod() const { return *pod_; }
+  std::shared_ptr<const api::core::Pod> pod_ptr() const { return pod_; }
+  const RuntimePod& runtime() const { return runtime_; }
+  bool terminating() const { return memory_.terminating_since.has_value(); }
+
+ private:
+  enum class Next : bool { kWait, kAgain };
+  using PodPtr = std::shared_ptr<const api::core::Pod>;
+
+  Task<Next> Pass(CancelToken stop);
+  Task<Next> Execute(PodPtr pod, PodPlan plan, CancelToken stop);
+  Task<Next> Finish(PodPtr pod, CancelToken stop);
+  Task<void> Wait(CancelToken stop);
+  void Wake() { wake_->TryPush(true); }
+  PodView View(const api::core::Pod& pod) const { return {pod, runtime_, memory_, services_.clock.Now()}; }
+  void CheckDeadline();
+  void Publish(const PodPtr& pod, const PodPlan& plan);
+  void TellWaiting(const PodPlan& plan);
+
+  // The runtime's side (worker_runtime.cc).
+  Task<Result<void>> Fetch();
+  Task<void> ReadTerminationMessage(cri::Container* container);
+  Task<Result<void>> RunSandbox(PodPtr pod, uint32_t attempt);
+  Task<bool> Kill(PodPtr pod, KillContainer kill, CancelToken stop);
+  Task<void> RefreshVolumes(PodPtr pod);
+  Task<Result<void>> RemoveEverything(PodPtr pod);
+
+  // Containers (worker_start.cc).
+  struct StartFailure;
+  Task<void> Start(PodPtr pod, StartContainer start, CancelToken stop);
+  Task<Result<void>> TryStart(PodPtr pod, StartContainer start, StartFailure* failure, CancelToken stop);
+  Task<Result<cri::Image>> EnsureImage(PodPtr pod, const api::core::Container* container, StartFailure* failure,
+                                       CancelToken stop);
+  Task<Result<void>> Pull(PodPtr pod, const api::core::Container* container, CancelToken stop);
+  Task<Result<EnvList>> Environment(PodPtr pod, const api::core::Container* container);
+  Task<Result<void>> PostStart(PodPtr pod, const api::core::Container* container, std::string id);
+
+  // Probes (worker_probes.cc).
+  enum class ProbeKind : unsigned char { kStartup, kLiveness, kReadiness };
+  void SyncProbes();
+  void WatchContainer(const PodPtr& pod, const api::core::Container& container);
+  Task<void> ProbeLoop(ProbeKind kind, PodPtr pod, const api::core::Container* container, std::string id, WallTime started,
+                       CancelToken stop);
+  void ProbeVerdict(ProbeKind kind, const api::core::Container& container, bool ok);
+
+  void Event(client::EventType type, std::string_view reason, std::string message, std::string_view container = {});
+  PodFacts Facts() const;
+  std::string PodIp() const;
+  const api::core::Container* FindContainer(const api::core::Pod& pod, std::string_view name) const;
+
+  PodServices& services_;
+  PodPtr pod_;
+  RuntimePod runtime_;
+  PodMemory memory_;
+  bool runtime_dirty_ = true;
+  bool removed_ = false;  // RemoveEverything has succeeded
+  std::optional<WallTime> volumes_fresh_until_;
+  std::optional<Duration> wake_after_;
+  std::map<std::string, std::string> messages_;  // termination messages by container id
+  std::set<std::string> pre_stopped_;            // container ids whose preStop hook has been run
+  std::map<std::string, WaitingReason, std::less<>> told_;
+  struct Watched {
+    std::string container_id;
+    bool past_startup = false;
+    CancelSource stop;
+  };
+  std::map<std::string, Watched, std::less<>> watched_;
+  std::shared_ptr<Channel<bool>> wake_ = std::make_shared<Channel<bool>>(1);
+  std::optional<CancelSource> pass_;
+  Gate gate_;  // probe loops
+};
+
+}  // namespace sampan::node

@@ -1,0 +1,184 @@
+// The part of PodWorker that asks and changes the runtime: sandboxes, the end of containers, what is left behind.
+#include "base/log.h"
+#include "node/logs/log_file.h"
+#include "node/pods/resources.h"
+#include "node/pods/worker.h"
+#include "os/file.h"
+
+namespace sampan::node {
+
+using namespace api::core;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr size_t kMaxMessage = 4096;   // of a termination message
+constexpr size_t kMaxFallback = 2048;  // of the log's end, where it stands in for a message
+constexpr size_t kMaxFallbackLines = 80;
+constexpr Duration kVolumeRefresh = seconds(45);
+constexpr Duration kLeastGrace = seconds(2);  // left to a container after its preStop hook
+
+std::string ReadMessage(const std::string& path, const std::string& log_path, bool from_log) {
+  std::string text = os::ReadFile(path).value_or("");
+  if (text.size() > kMaxMessage) text.resize(kMaxMessage);
+  if (!text.empty() || !from_log) return text;
+  return LogTail(log_path, kMaxFallbackLines, kMaxFallback);
+}
+
+std::string LinkName(const Pod& pod, const cri::Container& container) {
+  return fmt::format("{}_{}_{}-{}.log", pod.metadata.name, pod.metadata.namespace_, container.name, container.id);
+}
+
+}  // namespace
+
+Task<Result<void>> PodWorker::Fetch() {
+  const cri::Labels selector{{std::string(labels::kPodUid), pod_->metadata.uid}};
+  RuntimePod fresh;
+  CO_TRY(fresh.sandboxes, co_await services_.runtime.ListSandboxes(selector));
+  CO_TRY(std::vector<cri::Container> listed, co_await services_.runtime.ListContainers(selector));
+  fresh.Sort();
+  if (!fresh.sandboxes.empty() && fresh.sandboxes.front().state == cri::SandboxState::kReady) {
+    auto status = co_await services_.runtime.SandboxStatus(fresh.sandboxes.front().id);
+    if (status) fresh.sandboxes.front() = *std::move(status);
+  }
+  for (cri::Container& container : listed) {
+    auto status = co_await services_.runtime.ContainerStatus(container.id);
+    if (!status && status.error().Is(Reason::kNotFound)) continue;
+    if (!status) co_return Fail(status.error());
+    status->sandbox_id = container.sandbox_id;
+    if (status->state == cri::ContainerState::kExited) co_await ReadTerminationMessage(&*status);
+    fresh.containers.push_back(*std::move(status));
+  }
+  fresh.Sort();
+  runtime_ = std::move(fresh);
+  co_return Result<void>();
+}
+
+Task<void> PodWorker::ReadTerminationMessage(cri::Container* container) {
+  auto known = messages_.find(container->id);
+  if (known == messages_.end()) {
+    std::string path = services_.paths.TerminationMessage(pod_->metadata.uid, container->name, container->attempt);
+    auto policy = container->annotations.find(std::string(labels::kMessagePolicy));
+    bool from_log =
+        policy != container->annotations.end() && policy->second == "FallbackToLogsOnError" && container->exit_code != 0;
+    std::string text = co_await services_.blocking.Run(
+        [path, log = container->log_path, from_log] { return ReadMessage(path, log, from_log); });
+    // The file goes with the volumes of a pod that has ended; what was published stays.
+    const std::string id = "containerd://" + container->id;
+    for (const auto* list : {&pod_->status.container_statuses, &pod_->status.init_container_statuses}) {
+      for (const ContainerStatus& status : *list) {
+        for (const auto* state : {&status.state, &status.last_state}) {
+          if (!text.empty() || !*state || !(*state)->terminated) continue;
+          if ((*state)->terminated->container_id == id) text = (*state)->terminated->message;
+        }
+      }
+    }
+    known = messages_.emplace(container->id, std::move(text)).first;
+  }
+  if (!known->second.empty()) container->message = known->second;
+}
+
+Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
+  const std::string uid = pod->metadata.uid;
+  if (attempt > 0) {
+    Event(client::EventType::kNormal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+  }
+  PodFacts facts = Facts();
+  Result<void> prepared = co_await services_.volumes.Prepare(pod.get(), &facts);
+  if (!prepared) {
+    Event(client::EventType::kWarning, "FailedMount", prepared.error().message());
+    co_return prepared;
+  }
+  volumes_fresh_until_.reset();
+  if (Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
+  cri::SandboxConfig config = BuildSandboxConfig({*pod, attempt, services_.dns, services_.paths});
+  Result<void> ready =
+      co_await services_.blocking.Run([cgroups = services_.cgroups, group = config.cgroup_parent,
+                                       limits = PodCgroupLimits(pod->spec), logs = config.log_directory]() -> Result<void> {
+        if (cgroups != nullptr) TRY_VOID(cgroups->Create(group, limits));
+        return os::MakeDirs(logs, 0755);
+      });
+  if (!ready) co_return ready;
+  auto id = co_await services_.runtime.RunSandbox(std::move(config));
+  if (!id) {
+    Event(client::EventType::kWarning, "FailedCreatePodSandBox",
+          fmt::format("Failed to create pod sandbox: {}", id.error()));
+    co_return Fail(id.error());
+  }
+  auto status = co_await services_.runtime.SandboxStatus(*id);
+  std::vector<std::string> ips = status ? status->ips : std::vector<std::string>();
+  co_return co_await services_.blocking.Run([pod, ips, paths = services_.paths, domain = services_.dns.cluster_domain] {
+    std::string host = pod->spec.host_network.value_or(false) ? os::ReadFile("/etc/hosts").value_or("") : std::string();
+    return os::WriteFileAtomic(paths.EtcHosts(pod->metadata.uid), EtcHosts(*pod, ips, domain, host),
+                               {.sync = os::Sync::kNo});
+  });
+}
+
+Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
+  const MonoTime begin = services_.clock.Monotonic();
+  Event(client::EventType::kNormal, "Killing",
+        kill.message.empty() ? fmt::format("Stopping container {}", kill.name) : kill.message, kill.name);
+  const Container* container = FindContainer(*pod, kill.name);
+  Duration grace = kill.grace;
+  if (container != nullptr && container->lifecycle && container->lifecycle->pre_stop && grace > Duration(0) &&
+      pre_stopped_.insert(kill.id).second) {
+    const LifecycleHandler& handler = *container->lifecycle->pre_stop;
+    if (handler.sleep) {
+      co_await services_.clock.Sleep(std::min<Duration>(seconds(handler.sleep->seconds), grace), stop);
+    } else {
+      Result<void> ran = co_await RunHook(&services_.probes, &handler, {kill.id, PodIp(), container}, grace);
+      if (!ran) {
+        Event(client::EventType::kWarning, "FailedPreStopHook", fmt::format("PreStopHook failed: {}", ran.error()),
+              kill.name);
+      }
+    }
+    grace = std::max<Duration>(grace - (services_.clock.Monotonic() - begin), kLeastGrace);
+    if (stop.Requested()) co_return false;
+  }
+  Result<void> stopped = co_await services_.runtime.StopContainer(kill.id, grace, stop);
+  if (!stopped && !stop.Requested()) {
+    Event(client::EventType::kWarning, "FailedKillPod", fmt::format("error killing pod: {}", stopped.error()), kill.name);
+    co_await services_.clock.Sleep(seconds(1), stop);
+  }
+  co_return stopped.has_value();
+}
+
+Task<void> PodWorker::RefreshVolumes(PodPtr pod) {
+  if (!volumes_fresh_until_ && Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now();
+  if (!volumes_fresh_until_ || services_.clock.Now() < *volumes_fresh_until_ || runtime_.sandboxes.empty()) co_return;
+  volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
+  PodFacts facts = Facts();
+  Result<void> refreshed = co_await services_.volumes.Prepare(pod.get(), &facts);
+  if (!refreshed) Event(client::EventType::kWarning, "FailedMount", refreshed.error().message());
+}
+
+Task<Result<void>> PodWorker::RemoveEverything(PodPtr pod) {
+  if (!runtime_.sandboxes.empty() || !runtime_.containers.empty() || !removed_) {
+    for (const cri::Sandbox& sandbox : runtime_.sandboxes) CO_TRY_VOID(co_await services_.runtime.RemoveSandbox(sandbox.id));
+    for (const cri::Container& container : runtime_.containers) {
+      CO_TRY_VOID(co_await services_.runtime.RemoveContainer(container.id));
+    }
+    CO_TRY_VOID(co_await services_.volumes.TearDown(pod->metadata.uid));
+    std::vector<std::string> links;
+    for (const cri::Container& container : runtime_.containers) {
+      links.push_back(services_.paths.ContainerLogLinks() + "/" + LinkName(*pod, container));
+    }
+    Result<void> cleaned = co_await services_.blocking.Run(
+        [links = std::move(links), cgroups = services_.cgroups, uid = pod->metadata.uid,
+         logs = services_.paths.PodLogs(pod->metadata.namespace_, pod->metadata.name, pod->metadata.uid)]() -> Result<void> {
+          for (const std::string& link : links) TRY_VOID(os::RemoveFile(link));
+          TRY_VOID(os::RemoveAll(logs));
+          if (cgroups == nullptr) return {};
+          for (QosClass qos : {QosClass::kGuaranteed, QosClass::kBurstable, QosClass::kBestEffort}) {
+            TRY_VOID(cgroups->Remove(PodCgroup(qos, uid)));
+          }
+          return {};
+        });
+    if (!cleaned) co_return cleaned;
+    removed_ = true;
+    runtime_ = RuntimePod();
+  }
+  co_return Result<void>();
+}
+
+}  // namespace sampan::node

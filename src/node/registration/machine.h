@@ -1,0 +1,29 @@
+// What this machine is: read once at start, the changing part every time the node's status is written.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.h"
+
+namespace sampan::node {
+
+struct Machine {
+  std::string hostname, kernel, os_image, architecture;  // architecture as in "amd64"
+  std::string machine_id, boot_id, system_uuid;
+  int64_t milli_cpu = 0;
+  int64_t memory_bytes = 0;
+  int64_t disk_bytes = 0;  // of the file system that holds the agent's data
+};
+Result<Machine> ReadMachine(const std::string& data_dir);  // blocks
+
+struct MachineUsage {
+  int64_t memory_available_bytes = 0;
+  int64_t disk_available_bytes = 0;
+  int64_t disk_bytes = 0;
+  int64_t inodes_free = 0, inodes = 0;
+  int64_t processes = 0, max_processes = 0;
+};
+Result<MachineUsage> ReadMachineUsage(const std::string& data_dir);  // blocks
+
+}  // namespace sampan::node

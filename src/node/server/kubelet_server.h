@@ -1,0 +1,48 @@
+// The kubelet API that the API server calls: logs, exec, attach, port-forward, what runs here and how much it uses.
+#pragma once
+
+#include <memory>
+
+#include "async/io_loop.h"
+#include "net/server.h"
+#include "node/pods/manager.h"
+#include "node/registration/registrar.h"
+
+namespace sampan::node {
+
+// Clients are let in by a certificate of the cluster's CA: the API server's (CN kube-apiserver-kubelet-client) or an
+// administrator's (O system:masters). Handlers run on the connections' loops and enter the pods' strand for what they need.
+class KubeletServer {
+ public:
+  struct Deps {
+    PodServices& services;
+    PodManager& pods;
+    IoLoops& loops;
+  };
+  explicit KubeletServer(Deps deps) : deps_(deps) {}
+
+  // ServiceUnavailable when the port is taken.
+  Result<void> Start(net::ServerOptions options);
+  Task<void> Stop();
+  uint16_t port() const { return server_->port(); }
+
+ private:
+  struct Place;  // the container or sandbox that a request is about
+  Task<void> Handle(net::Request& request, net::ResponseWriter& writer);
+  Task<void> Route(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
+  Task<void> Logs(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
+  Task<void> Stream(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
+  Task<Result<std::string>> StreamUrl(std::string kind, Place place, std::string query);
+  Task<void> Pods(net::ResponseWriter& writer);
+  Task<void> Metrics(net::ResponseWriter& writer);
+  Task<void> Summary(net::ResponseWriter& writer);
+
+  // On the pods' strand.
+  Task<Result<Place>> Find(std::string namespace_, std::string pod, std::string container, bool previous);
+  Task<Result<std::string>> ListPods();
+
+  Deps deps_;
+  std::unique_ptr<net::Server> server_;
+};
+
+}  // namespace sampan::node
