@@ -48,7 +48,7 @@ bool IsWebSocketUpgrade(const Request& request);
 // The subprotocols it offers, in order.
 std::vector<std::string> OfferedProtocols(const Request& request);
 
-// Answers 101, or 400/403/426 itself and then fails. A client that offers protocols of which none is in
+// Answers 101, or 400/426 itself and then fails. A client that offers protocols of which none is in
 // `options.protocols` is refused; one that offers none is accepted when `options.protocols` is empty or holds "".
 Task<Result<std::unique_ptr<WebSocket>>> AcceptWebSocket(Request& request, ResponseWriter& writer, WsOptions options);
 

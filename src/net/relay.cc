@@ -1,0 +1,147 @@
+#include "net/relay.h"
+
+#include "async/spawn.h"
+#include "net/detail/http1_parser.h"
+#include "net/detail/remote_command.h"
+#include "net/spdy.h"
+
+namespace sampan::net {
+namespace {
+
+constexpr size_t kCopyBytes = 32 * 1024;
+constexpr std::string_view kProtocolHeader = "x-stream-protocol-version";
+
+Task<bool> Copy(Stream* from, Stream* to) {
+  auto buffer = std::make_unique<std::array<char, kCopyBytes>>();
+  while (true) {
+    auto length = co_await from->Read(*buffer);
+    if (length && *length == 0) {
+      co_await to->CloseWrite();
+      co_return true;
+    }
+    Result<void> written;
+    if (length) written = co_await to->Write({buffer->data(), *length});
+    if (!length || !written) {
+      // The other direction cannot go on either: neither side would learn of the loss.
+      from->Abort();
+      to->Abort();
+      co_return false;
+    }
+  }
+}
+
+Task<void> Answer(ResponseWriter* writer, int status, std::string text) {
+  Response response{.status = status};
+  response.headers.Add("content-type", "text/plain; charset=utf-8");
+  response.body.push_back(Chunk::Copy(std::move(text)));
+  co_await writer->Respond(std::move(response));
+}
+
+Task<void> AnswerError(ResponseWriter* writer, Error error) {
+  return Answer(writer, HttpStatusOf(error.reason()), error.message());
+}
+
+Task<void> ProxySpdy(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade) {
+  upgrade.headers.Add("upgrade", "SPDY/3.1");
+  for (const auto& [name, value] : request->headers.items()) {
+    if (name == kProtocolHeader) upgrade.headers.Add(name, value);
+  }
+  auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
+  if (!upgraded) {
+    co_await AnswerError(writer, std::move(upgraded).error());
+    co_return;
+  }
+  Headers headers;
+  headers.Add("connection", "Upgrade");
+  headers.Add("upgrade", "SPDY/3.1");
+  for (const auto& [name, value] : upgraded->headers.items()) {
+    if (name == kProtocolHeader) headers.Add(name, value);
+  }
+  auto client = co_await writer->Upgrade(std::move(headers));
+  if (!client) co_return;
+  co_await Relay(**client, *upgraded->stream, request->gone);
+}
+
+// The client's WebSocket carries the bytes of a SPDY connection, which upstream speaks plainly.
+Task<void> ProxyTunnel(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade) {
+  upgrade.headers.Add("upgrade", "SPDY/3.1");
+  upgrade.headers.Add(std::string(kProtocolHeader), std::string(kPortForwardV1));
+  auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
+  if (!upgraded) {
+    co_await AnswerError(writer, std::move(upgraded).error());
+    co_return;
+  }
+  auto socket = co_await AcceptWebSocket(*request, *writer, {.protocols = {std::string(kTunneledPortForward)}});
+  if (!socket) co_return;
+  std::unique_ptr<Stream> client = NewWebSocketStream(*std::move(socket));
+  co_await Relay(*client, *upgraded->stream, request->gone);
+}
+
+Task<void> ProxyRemoteCommand(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
+                              RemoteStreams streams) {
+  upgrade.headers.Add("upgrade", "SPDY/3.1");
+  // Version 5 differs from 4 in the WebSocket framing only.
+  upgrade.headers.Add(std::string(kProtocolHeader), std::string(kChannelV4));
+  auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
+  if (!upgraded) {
+    co_await AnswerError(writer, std::move(upgraded).error());
+    co_return;
+  }
+  auto socket =
+      co_await AcceptWebSocket(*request, *writer, {.protocols = {std::string(kChannelV5), std::string(kChannelV4)}});
+  if (!socket) co_return;
+  Executor& executor = co_await ThisExecutor();
+  auto session = NewSpdySession(executor, std::move(upgraded->stream), SpdySide::kClient);
+  co_await detail::TranslateRemoteCommand(socket->get(), session.get(), streams, request->gone);
+  co_await session->Close();
+}
+
+}  // namespace
+
+Task<void> Relay(Stream& a, Stream& b, CancelToken stop) {
+  auto cancel = stop.OnCancel([&a, &b] {
+    a.Abort();
+    b.Abort();
+  });
+  std::vector<Task<bool>> directions;
+  directions.push_back(Copy(&a, &b));
+  directions.push_back(Copy(&b, &a));
+  co_await WhenAll(std::move(directions));
+}
+
+RemoteStreams RemoteStreams::FromQuery(std::string_view query) {
+  RemoteStreams streams;
+  auto pairs = ParseQuery(query);
+  if (!pairs) return streams;
+  for (const auto& [name, value] : *pairs) {
+    bool on = value == "true" || value == "1";
+    if (name == "stdin" || name == "input") streams.stdin_open = on;
+    if (name == "stdout" || name == "output") streams.stdout_open = on;
+    if (name == "stderr" || name == "error") streams.stderr_open = on;
+    if (name == "tty") streams.tty = on;
+  }
+  return streams;
+}
+
+Task<void> ProxyStreaming(Request& request, ResponseWriter& writer, Client& upstream, StreamingProxyOptions options) {
+  if (IsSpdyUpgrade(request)) {
+    co_await ProxySpdy(&request, &writer, &upstream, std::move(options.upstream));
+    co_return;
+  }
+  if (!IsWebSocketUpgrade(request)) {
+    co_await Answer(&writer, 400, "Upgrade request required");
+    co_return;
+  }
+  if (options.kind == StreamingKind::kRemoteCommand) {
+    co_await ProxyRemoteCommand(&request, &writer, &upstream, std::move(options.upstream), options.streams);
+    co_return;
+  }
+  std::vector<std::string> offered = OfferedProtocols(request);
+  if (std::ranges::find(offered, kTunneledPortForward) == offered.end()) {
+    co_await Answer(&writer, 400, fmt::format("unable to upgrade: the subprotocol {} is needed", kTunneledPortForward));
+    co_return;
+  }
+  co_await ProxyTunnel(&request, &writer, &upstream, std::move(options.upstream));
+}
+
+}  // namespace sampan::net

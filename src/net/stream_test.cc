@@ -1,0 +1,262 @@
+// WebSocket, SPDY and the relay between them, over loopback.
+#include <gtest/gtest.h>
+
+#include "net/detail/test_fixture.h"
+#include "net/relay.h"
+#include "net/spdy.h"
+#include "net/websocket.h"
+
+namespace sampan::net {
+namespace {
+
+Task<Result<std::string>> ReadToEnd(Stream* stream) {
+  std::string all;
+  std::array<char, 4096> buffer;
+  while (true) {
+    CO_TRY(size_t length, co_await stream->Read(buffer));
+    if (length == 0) co_return all;
+    all.append(buffer.data(), length);
+  }
+}
+
+class StreamTest : public NetTest {};
+
+Task<void> EchoMessages(Request& request, ResponseWriter& writer) {
+  auto socket = co_await AcceptWebSocket(request, writer, {.max_message_bytes = 1 << 20, .protocols = {"b", "a"}});
+  if (!socket) co_return;
+  co_await (*socket)->Ping();
+  while (true) {
+    auto message = co_await (*socket)->Receive();
+    if (!message || !*message) co_return;
+    co_await (*socket)->Send((*message)->kind, (*message)->data);
+  }
+}
+
+Task<Result<std::string>> TalkWebSocket(Client* client, std::vector<std::string> protocols, size_t size) {
+  CO_TRY(auto socket, co_await ConnectWebSocket(*client, {.target = "/"}, {.protocols = std::move(protocols)}));
+  CO_TRY_VOID(co_await socket->Send(WsKind::kText, "hello"));
+  CO_TRY(auto first, co_await socket->Receive());
+  CO_TRY_VOID(co_await socket->Send(WsKind::kBinary, std::string(size, 'b')));
+  auto second = co_await socket->Receive();
+  if (!second) co_return Fail(std::move(second).error());
+  if (!*second) co_return std::string("closed");
+  co_await socket->Close(1000, "bye");
+  CO_TRY(auto end, co_await socket->Receive());
+  co_return fmt::format("{} {} {} {}", socket->protocol(), first->data, (*second)->data.size(), end ? "more" : "end");
+}
+
+TEST_F(StreamTest, WebSocketEchoes) {
+  Serve(EchoMessages);
+  EXPECT_EQ(Wait(TalkWebSocket(client_.get(), {"a", "b"}, 100'000)).value_or("failed"), "a hello 100000 end");
+  EXPECT_EQ(Wait(TalkWebSocket(client_.get(), {"a"}, 2 << 20)).value_or("closed"), "closed") << "too big";
+  EXPECT_FALSE(Wait(TalkWebSocket(client_.get(), {"c"}, 1))) << "no common protocol";
+}
+
+// Sends back what each stream carries, in capitals, and its header "name" first.
+Task<void> EchoStream(std::unique_ptr<SpdyStream> stream) {
+  std::string name = std::string(stream->headers().Get("name")) + ":";
+  co_await stream->Write(name);
+  std::array<char, 4096> buffer;
+  while (true) {
+    auto length = co_await stream->Read(buffer);
+    if (!length || *length == 0) break;
+    co_await stream->Write({buffer.data(), *length});
+  }
+  co_await stream->CloseWrite();
+}
+
+Task<void> EchoSession(Request& request, ResponseWriter& writer) {
+  Headers headers;
+  headers.Add("upgrade", "SPDY/3.1");
+  auto upgraded = co_await writer.Upgrade(std::move(headers));
+  if (!upgraded) co_return;
+  Executor& executor = co_await ThisExecutor();
+  Gate gate;
+  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer, {.receive_window = 10'000});
+  while (true) {
+    auto stream = co_await session->Accept();
+    if (!stream) break;
+    Spawn(executor, gate, EchoStream(*std::move(stream)));
+  }
+  co_await gate.Close();
+}
+
+Task<bool> WriteAndEnd(SpdyStream* stream, std::string text) {
+  auto written = co_await stream->Write(text);
+  co_await stream->CloseWrite();
+  co_return written.has_value();
+}
+
+Task<bool> CountBytes(SpdyStream* stream, size_t* count) {
+  auto all = co_await ReadToEnd(stream);
+  *count = all ? all->size() : 0;
+  co_return all.has_value();
+}
+
+Task<Result<std::unique_ptr<SpdySession>>> OpenSession(Client* client) {
+  ClientRequest request{.method = "POST"};
+  request.headers.Add("upgrade", "SPDY/3.1");
+  CO_TRY(Client::Upgraded upgraded, co_await client->Upgrade(std::move(request)));
+  Executor& executor = co_await ThisExecutor();
+  co_return NewSpdySession(executor, std::move(upgraded.stream), SpdySide::kClient);
+}
+
+Task<Result<size_t>> ManyStreams(Client* client, size_t streams, size_t size) {
+  CO_TRY(auto session, co_await OpenSession(client));
+  CO_TRY_VOID(co_await session->Ping());
+  std::vector<std::unique_ptr<SpdyStream>> open;
+  std::vector<size_t> counts(streams);
+  std::vector<Task<bool>> work;
+  for (size_t i = 0; i < streams; ++i) {
+    Headers headers;
+    headers.Add("name", "s");
+    CO_TRY(auto stream, co_await session->Open(std::move(headers)));
+    open.push_back(std::move(stream));
+    work.push_back(WriteAndEnd(open.back().get(), std::string(size, 'x')));
+    work.push_back(CountBytes(open.back().get(), &counts[i]));
+  }
+  co_await WhenAll(std::move(work));
+  size_t total = 0;
+  for (size_t count : counts) total += count;
+  co_await session->Close();
+  co_return total;
+}
+
+TEST_F(StreamTest, SpdyCarriesManyStreamsThroughSmallWindows) {
+  Serve(EchoSession);
+  EXPECT_EQ(Wait(ManyStreams(client_.get(), 1, 0)).value_or(0), 2U);
+  EXPECT_EQ(Wait(ManyStreams(client_.get(), 20, 300'000)).value_or(0), 20 * 300'002U);
+}
+
+Task<std::string> ResetOne(Client* client) {
+  auto session = co_await OpenSession(client);
+  auto first = co_await (*session)->Open({});
+  auto second = co_await (*session)->Open({});
+  (*first)->Reset();
+  auto broken = co_await (*first)->Write("x");
+  co_await (*second)->Write("y");
+  co_await (*second)->CloseWrite();
+  auto all = co_await ReadToEnd(second->get());
+  co_await (*session)->Close();
+  auto after = co_await (*session)->Open({});
+  co_return fmt::format("{} {} {}", broken.has_value(), all.value_or("failed"), after.has_value());
+}
+
+TEST_F(StreamTest, SpdyResetEndsOneStreamOnly) {
+  Serve(EchoSession);
+  EXPECT_EQ(Wait(ResetOne(client_.get())), "false :y false");
+}
+
+// A command as a runtime serves it: echoes stdin to stdout, says "bad" on stderr, ends with a status.
+Task<void> RunCommand(Request& request, ResponseWriter& writer) {
+  if (request.path == "/missing") {
+    Response response{.status = 404};
+    response.body.push_back(Chunk::Static("no such container"));
+    co_await writer.Respond(std::move(response));
+    co_return;
+  }
+  Headers headers;
+  headers.Add("upgrade", "SPDY/3.1");
+  headers.Add("x-stream-protocol-version", "v4.channel.k8s.io");
+  auto upgraded = co_await writer.Upgrade(std::move(headers));
+  if (!upgraded) co_return;
+  Executor& executor = co_await ThisExecutor();
+  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
+  std::map<std::string, std::unique_ptr<SpdyStream>> streams;
+  for (int i = 0; i < 4; ++i) {
+    auto stream = co_await session->Accept();
+    if (!stream) co_return;
+    std::string type((**stream).headers().Get("streamtype"));
+    streams.emplace(type, *std::move(stream));
+  }
+  auto input = co_await ReadToEnd(streams.at("stdin").get());
+  co_await streams.at("stdout")->Write(input.value_or("failed"));
+  co_await streams.at("stdout")->CloseWrite();
+  co_await streams.at("stderr")->Write("bad");
+  co_await streams.at("stderr")->CloseWrite();
+  co_await streams.at("error")->Write(R"({"status":"Success"})");
+  co_await streams.at("error")->CloseWrite();
+  co_await session->Close();
+}
+
+// The API server's part: proxies to the node.
+Task<void> ProxyTo(Client* node, StreamingKind kind, Request& request, ResponseWriter& writer) {
+  StreamingProxyOptions options{.kind = kind, .streams = RemoteStreams::FromQuery(request.query)};
+  options.upstream.method = "POST";
+  options.upstream.target = request.path;
+  co_await ProxyStreaming(request, writer, *node, std::move(options));
+}
+
+class RelayTest : public NetTest {
+ protected:
+  void ServeThrough(Handler node, StreamingKind kind) {
+    Serve(std::move(node));
+    node_server_ = std::move(server_);
+    node_client_ = std::move(client_);
+    Serve([this, kind](Request& request, ResponseWriter& writer) {
+      return ProxyTo(node_client_.get(), kind, request, writer);
+    });
+  }
+  std::unique_ptr<Server> node_server_;
+  std::unique_ptr<Client> node_client_;
+};
+
+Task<Result<std::map<int, std::string>>> Exec(Client* client, std::string target, std::string protocol) {
+  CO_TRY(auto socket, co_await ConnectWebSocket(*client, {.target = std::move(target)}, {.protocols = {protocol}}));
+  std::string input(1, '\0');
+  input += std::string(50'000, 'i');
+  CO_TRY_VOID(co_await socket->Send(WsKind::kBinary, input));
+  CO_TRY_VOID(co_await socket->Send(WsKind::kBinary, std::string_view("\xff\x00", 2)));
+  std::map<int, std::string> output;
+  while (true) {
+    CO_TRY(auto message, co_await socket->Receive());
+    if (!message) co_return output;
+    output[static_cast<unsigned char>(message->data.at(0))] += message->data.substr(1);
+  }
+}
+
+TEST_F(RelayTest, WebSocketExecReachesASpdyRuntime) {
+  ServeThrough(RunCommand, StreamingKind::kRemoteCommand);
+  auto output = Wait(Exec(client_.get(), "/exec?stdin=true&stdout=true&stderr=true", "v5.channel.k8s.io"));
+  ASSERT_TRUE(output) << output.error().message();
+  EXPECT_EQ(output->at(1), std::string(50'000, 'i'));
+  EXPECT_EQ(output->at(2), "bad");
+  EXPECT_EQ(output->at(3), R"({"status":"Success"})");
+}
+
+TEST_F(RelayTest, RefusalOfTheRuntimeReachesTheClient) {
+  ServeThrough(RunCommand, StreamingKind::kRemoteCommand);
+  auto output = Wait(Exec(client_.get(), "/missing?stdout=true", "v5.channel.k8s.io"));
+  ASSERT_FALSE(output);
+  EXPECT_TRUE(output.error().Is(Reason::kNotFound));
+  EXPECT_EQ(output.error().message(), "no such container");
+  EXPECT_EQ(Get("/exec").status, 400) << "no upgrade at all";
+}
+
+TEST_F(RelayTest, SpdyIsRelayedUntouched) {
+  ServeThrough(EchoSession, StreamingKind::kPortForward);
+  EXPECT_EQ(Wait(ManyStreams(client_.get(), 5, 100'000)).value_or(0), 5 * 100'002U);
+}
+
+Task<Result<size_t>> Tunnel(Client* client) {
+  CO_TRY(auto socket,
+         co_await ConnectWebSocket(*client, {.target = "/portforward"}, {.protocols = {std::string(kTunneledPortForward)}}));
+  Executor& executor = co_await ThisExecutor();
+  auto session = NewSpdySession(executor, NewWebSocketStream(std::move(socket)), SpdySide::kClient);
+  CO_TRY(auto stream, co_await session->Open({}));
+  size_t count = 0;
+  std::vector<Task<bool>> work;
+  work.push_back(WriteAndEnd(stream.get(), std::string(200'000, 't')));
+  work.push_back(CountBytes(stream.get(), &count));
+  co_await WhenAll(std::move(work));
+  co_await session->Close();
+  co_return count;
+}
+
+TEST_F(RelayTest, PortForwardTunnelsSpdyInAWebSocket) {
+  ServeThrough(EchoSession, StreamingKind::kPortForward);
+  EXPECT_EQ(Wait(Tunnel(client_.get())).value_or(0), 200'001U);
+}
+
+}  // namespace
+}  // namespace sampan::net
