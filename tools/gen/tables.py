@@ -15,6 +15,16 @@ namespace {
 ZERO_TYPES = ('string', 'bytes', 'bool', 'int32', 'int64', 'double', 'IntOrString')
 
 
+# What these fields mean is the same for every kind.
+COMMON_DOCS = {
+    'kind': 'The name of the kind, in CamelCase.',
+    'apiVersion': 'The group and version of the kind.',
+    'metadata': 'Name, labels and what else every object carries.',
+    'spec': 'What is wanted.',
+    'status': 'What was last observed; written by the system.',
+}
+
+
 class Tables:
     def __init__(self, schema):
         self.schema = schema
@@ -43,14 +53,15 @@ class Tables:
             self.key_lists[keys] = 'kTexts%d' % len(self.key_lists)
         return self.key_lists[keys]
 
-    def field_line(self, field):
+    def field_line(self, field, is_kind):
+        doc = field.get('doc') or (COMMON_DOCS.get(field['name']) if is_kind else None)
         patch = field.get('patch', '').split(',')
         default = json.dumps(field['default'], ensure_ascii=False) if 'default' in field else ''
         parts = ['.name = ' + quote(field['name']), '.type = ' + self.ref(field['_type'], field.get('atomic', False))]
         if default:
             parts.append('.default_json = ' + quote(default))
-        if field.get('doc'):
-            parts.append('.description = ' + quote(field['doc']))
+        if doc:
+            parts.append('.description = ' + quote(doc))
         if field.get('key'):
             parts.append('.patch_merge_key = ' + quote(field['key']))
         if field.get('proto'):
@@ -101,7 +112,7 @@ class Tables:
                 by_name = sorted(t['fields'], key=lambda f: f['name'])
                 position = {f['name']: n for n, f in enumerate(by_name)}
                 body.append('const Field kFields%d[] = {  // %s\n' % (i, name))
-                body += [self.field_line(f) for f in by_name]
+                body += [self.field_line(f, 'gvk' in t) for f in by_name]
                 body.append('};\nconst uint16_t kOrder%d[] = {%s};\n' %
                             (i, ', '.join(str(position[f['name']]) for f in t['fields'])))
             if t.get('unions'):
