@@ -37,8 +37,8 @@ struct Registry {
 };
 
 const Registry& TheRegistry() {
-  static const Registry* const registry = new Registry();
-  return *registry;
+  static const Registry registry;
+  return registry;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // optional parts small.
 #pragma once
 
+#include <memory>
 #include <utility>
 
 namespace sampan::api {
@@ -10,29 +11,29 @@ template <class T>
 class Box {
  public:
   Box() = default;
-  Box(T value) : value_(new T(std::move(value))) {}  // NOLINT: a value is a present box
-  Box(const Box& other) : value_(other.value_ == nullptr ? nullptr : new T(*other.value_)) {}
-  Box(Box&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
+  Box(T value) : value_(std::make_unique<T>(std::move(value))) {}  // NOLINT: a value is a present box
+  Box(const Box& other) : value_(other.value_ == nullptr ? nullptr : std::make_unique<T>(*other.value_)) {}
+  Box(Box&& other) noexcept = default;
   Box& operator=(Box other) noexcept {
-    std::swap(value_, other.value_);
+    value_.swap(other.value_);
     return *this;
   }
-  ~Box() { delete value_; }
+  ~Box() = default;
 
   explicit operator bool() const { return value_ != nullptr; }
   bool has_value() const { return value_ != nullptr; }
   // Undefined when absent.
-  T* operator->() { return value_; }
-  const T* operator->() const { return value_; }
+  T* operator->() { return value_.get(); }
+  const T* operator->() const { return value_.get(); }
   T& operator*() { return *value_; }
   const T& operator*() const { return *value_; }
 
   // Null when absent.
-  const T* get() const { return value_; }
-  T* get() { return value_; }
+  const T* get() const { return value_.get(); }
+  T* get() { return value_.get(); }
   // The value, created empty when absent.
   T& Ensure() {
-    if (value_ == nullptr) value_ = new T();
+    if (value_ == nullptr) value_ = std::make_unique<T>();
     return *value_;
   }
   // The value, or an empty one that lives for ever: `pod.spec.security_context.OrEmpty().run_as_user`.
@@ -40,7 +41,7 @@ class Box {
     static const T kEmpty{};
     return value_ == nullptr ? kEmpty : *value_;
   }
-  void reset() { delete std::exchange(value_, nullptr); }
+  void reset() { value_.reset(); }
 
   friend bool operator==(const Box& a, const Box& b) {
     if (a.value_ == nullptr || b.value_ == nullptr) return a.value_ == b.value_;
@@ -48,7 +49,7 @@ class Box {
   }
 
  private:
-  T* value_ = nullptr;
+  std::unique_ptr<T> value_;
 };
 
 }  // namespace sampan::api
