@@ -16,7 +16,7 @@ json::Value NamespaceObject(std::string_view name) {
 }
 
 json::Value ServiceObject(const BootstrapOptions& options) {
-  json::Object port{{"name", "https"}, {"port", 443}, {"protocol", "TCP"}, {"targetPort", options.secure_port}};
+  json::Object port{{"name", "https"}, {"port", 443}, {"protocol", "TCP"}, {"targetPort", int64_t{options.secure_port}}};
   return json::Object{
       {"apiVersion", "v1"},
       {"kind", "Service"},
@@ -31,7 +31,7 @@ json::Value ServiceObject(const BootstrapOptions& options) {
 }
 
 json::Object EndpointPort(const BootstrapOptions& options) {
-  return {{"name", "https"}, {"port", options.secure_port}, {"protocol", "TCP"}};
+  return {{"name", "https"}, {"port", int64_t{options.secure_port}}, {"protocol", "TCP"}};
 }
 
 json::Value EndpointsObject(const BootstrapOptions& options) {
@@ -92,6 +92,8 @@ Task<Result<void>> WriteClusterObjects(Registry* registry, BootstrapOptions opti
     CO_TRY_VOID(co_await Ensure(registry, namespaces, NamespaceObject(name), IfPresent::kKeep));
   }
   CO_TRY_VOID(co_await Ensure(registry, &api::KindOf<api::core::Service>(), ServiceObject(options), IfPresent::kKeep));
+  // Nobody but this machine can reach a loopback address, and endpoints may not hold one.
+  if (options.advertise_address.starts_with("127.")) co_return Result<void>{};
   CO_TRY_VOID(co_await Ensure(registry, &api::KindOf<api::core::Endpoints>(), EndpointsObject(options), IfPresent::kUpdate));
   CO_TRY_VOID(
       co_await Ensure(registry, &api::KindOf<api::discovery::EndpointSlice>(), SliceObject(options), IfPresent::kUpdate));

@@ -125,11 +125,11 @@ std::optional<uint32_t> ServiceStrategy::TakePort(WriteContext& context, uint32_
     taken = node_ports_.TakeAny();
     if (!taken) causes.Invalid(path, json::Value(0), "failed to allocate a nodePort: range is full");
   } else if (!node_ports_.Contains(wanted)) {
-    causes.Invalid(path, json::Value(wanted),
+    causes.Invalid(path, json::Value(int64_t{wanted}),
                    fmt::format("provided port is not in the valid range. The range of valid ports is {}-{}", node_port_min_,
                                node_port_max_));
   } else if (!node_ports_.Take(wanted)) {
-    causes.Invalid(path, json::Value(wanted), "provided port is already allocated");
+    causes.Invalid(path, json::Value(int64_t{wanted}), "provided port is already allocated");
   } else {
     taken = wanted;
   }
@@ -151,14 +151,14 @@ void ServiceStrategy::AllocateNodePorts(WriteContext& context, json::Value& spec
       api::Path item(list, i);
       std::optional<uint32_t> taken = TakePort(context, number, api::Path(item, "nodePort"), causes);
       if (!taken) continue;
-      port.as_object()["nodePort"] = *taken;
+      port.as_object()["nodePort"] = int64_t{*taken};
       ours.insert(*taken);
     }
   }
   auto check = static_cast<uint32_t>(FindInt(json::Find(spec, "healthCheckNodePort")).value_or(0));
   if (NeedsHealthCheckPort(spec) && (check == 0 || !ours.contains(check))) {
     std::optional<uint32_t> taken = TakePort(context, check, api::Path(parent, "healthCheckNodePort"), causes);
-    if (taken) spec.as_object()["healthCheckNodePort"] = *taken;
+    if (taken) spec.as_object()["healthCheckNodePort"] = int64_t{*taken};
   }
   std::set<uint32_t> now = NodePortsOf(spec);
   for (uint32_t port : held) {

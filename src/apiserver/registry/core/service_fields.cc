@@ -43,6 +43,15 @@ void KeepNodePorts(json::Value& spec, const json::Value& old_spec) {
   }
 }
 
+// What only types that are reached from outside have goes with the type, as long as the client left it as it was.
+void DropExternal(json::Value& spec, const json::Value& old_spec) {
+  std::string_view type = TypeOf(spec);
+  if (type == "NodePort" || type == "LoadBalancer" || TypeOf(old_spec) == type) return;
+  for (std::string_view key : {"externalTrafficPolicy", "allocateLoadBalancerNodePorts", "loadBalancerClass"}) {
+    if (SameMember(spec, old_spec, key)) Remove(spec, key);
+  }
+}
+
 void DropAddress(json::Value& spec, const json::Value& old_spec) {
   for (std::string_view key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
     if (SameMember(spec, old_spec, key)) Remove(spec, key);
@@ -115,6 +124,7 @@ void KeepAllocated(json::Value& spec, const json::Value& old_spec) {
       if (!fields.contains(key)) CopyMember(spec, old_spec, key);
     }
   }
+  DropExternal(spec, old_spec);
   KeepNodePorts(spec, old_spec);
   int64_t held = Number(old_spec, "healthCheckNodePort");
   if (held == 0) return;
