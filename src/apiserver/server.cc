@@ -3,6 +3,7 @@
 #include "api/types/core.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/http/dispatch.h"
+#include "apiserver/http/virtual_kinds.h"
 #include "apiserver/in_process.h"
 #include "apiserver/registry/expiry.h"
 #include "apiserver/registry/strategies.h"
@@ -53,7 +54,9 @@ struct ApiServer::Impl {
         options(std::move(server_options)),
         strategies(StrategyOptionsOf(options), deps.authorizer, deps.rng),
         registry({deps.store, deps.caches, deps.clock, deps.rng}),
-        context(Fill(registry, strategies), deps.authenticator, deps.authorizer, deps.loops, HttpOptionsOf(options)) {}
+        context(Fill(registry, strategies), deps.authenticator, deps.authorizer, deps.loops, HttpOptionsOf(options)) {
+    if (deps.reviews != nullptr) ServeReviews(context, *deps.reviews);
+  }
 
   Executor& background;
   const ServerOptions options;

@@ -8,6 +8,7 @@
 
 #include "api/object.h"
 #include "apiserver/auth/auth.h"
+#include "apiserver/auth/reviews.h"
 #include "async/clock.h"
 #include "async/executor.h"
 #include "async/io_loop.h"
@@ -25,7 +26,7 @@ struct ServerOptions {
   std::string service_cluster_ip_range = "10.96.0.0/12";
   uint16_t node_port_min = 30000;
   uint16_t node_port_max = 32767;
-  std::string advertise_address = "127.0.0.1";  // where the `kubernetes` Service points to
+  std::string advertise_address = "127.0.0.1";  // where the `kubernetes` Service points to; loopback: nowhere
   uint16_t secure_port = 6443;
   std::string version = "v1.36.0+sampan";  // gitVersion of /version
   Duration event_ttl = std::chrono::hours(1);
@@ -49,6 +50,8 @@ struct ServerDependencies {
   Rng& rng;
   Executor& background;  // periodic work
   IoLoops& loops;        // of connections to nodes and pods
+  // Answers reviews, token requests and OpenID discovery; null: none of them is served.
+  const auth::Reviews* reviews = nullptr;
 };
 
 // Thread-safe.

@@ -23,8 +23,8 @@ std::optional<std::string_view> BearerToken(const net::Headers& headers) {
 
 class RequestAuthenticator final : public Authenticator {
  public:
-  RequestAuthenticator(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts)
-      : static_tokens_(static_tokens), service_accounts_(service_accounts) {}
+  RequestAuthenticator(StaticTokens static_tokens, ServiceAccountTokens& service_accounts)
+      : static_tokens_(std::move(static_tokens)), service_accounts_(service_accounts) {}
 
   Task<Result<UserInfo>> Authenticate(const net::Request& request) override { return Identify(this, &request); }
 
@@ -56,14 +56,14 @@ class RequestAuthenticator final : public Authenticator {
     return Fail(Error::Unauthorized("Unauthorized"));
   }
 
-  const StaticTokens& static_tokens_;
+  const StaticTokens static_tokens_;
   ServiceAccountTokens& service_accounts_;
 };
 
 }  // namespace
 
-std::unique_ptr<Authenticator> NewAuthenticator(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts) {
-  return std::make_unique<RequestAuthenticator>(static_tokens, service_accounts);
+std::unique_ptr<Authenticator> NewAuthenticator(StaticTokens static_tokens, ServiceAccountTokens& service_accounts) {
+  return std::make_unique<RequestAuthenticator>(std::move(static_tokens), service_accounts);
 }
 
 }  // namespace sampan::apiserver::auth

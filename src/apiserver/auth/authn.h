@@ -9,7 +9,7 @@
 
 namespace sampan::apiserver::auth {
 
-// The tokens are borrowed and outlive it.
-std::unique_ptr<Authenticator> NewAuthenticator(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts);
+// The service accounts are borrowed and outlive it.
+std::unique_ptr<Authenticator> NewAuthenticator(StaticTokens static_tokens, ServiceAccountTokens& service_accounts);
 
 }  // namespace sampan::apiserver::auth

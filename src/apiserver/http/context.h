@@ -8,6 +8,7 @@
 #include <string>
 
 #include "api/openapi/openapi.h"
+#include "apiserver/auth/reviews.h"
 #include "apiserver/http/exchange.h"
 #include "apiserver/http/metrics.h"
 #include "apiserver/proxy/connections.h"
@@ -45,6 +46,7 @@ struct HttpContext {
   api::OpenApi openapi;
   ProxyConnections connections;
   std::vector<const api::KindInfo*> kinds;             // all that are served
+  const auth::Reviews* reviews = nullptr;
   std::map<std::string, VirtualCreate> virtual_kinds;  // by "group/resource", or "serviceaccounts/token"
   std::atomic<bool> ready{false};                      // the objects that every cluster has are there
   std::atomic<bool> stopping{false};

@@ -121,6 +121,21 @@ net::Response Index() {
   return JsonResponse(200, json::Serialize(json::Object{{"paths", std::move(paths)}}));
 }
 
+// The documents by which others verify this cluster's service account tokens.
+std::optional<Answer> OpenId(const HttpContext& context, const Exchange& exchange) {
+  std::string_view path = exchange.info.path;
+  if (path.ends_with('/')) path.remove_suffix(1);
+  if (context.reviews == nullptr) return std::nullopt;
+  const auth::ServiceAccountTokens& tokens = context.reviews->tokens();
+  const std::string url = "https://" + context.options.server_address;
+  if (path == "/.well-known/openid-configuration") return Answer(JsonResponse(200, tokens.OpenIdConfiguration(url)));
+  if (path != "/openid/v1/jwks") return std::nullopt;
+  net::Response response;
+  response.headers.Add("content-type", "application/jwk-set+json");
+  response.body.push_back(net::Chunk::Copy(tokens.Jwks()));
+  return Answer(std::move(response));
+}
+
 }  // namespace
 
 std::optional<Answer> HandleMeta(HttpContext* context, Exchange* exchange) {
@@ -130,7 +145,7 @@ std::optional<Answer> HandleMeta(HttpContext* context, Exchange* exchange) {
   };
   bool known = path == "/" || path == "/version" || path == "/version/" || path == "/metrics" || below("/api") ||
                below("/apis") || path == "/openapi/v2" || below("/openapi/v3");
-  if (!known) return std::nullopt;
+  if (!known) return OpenId(*context, *exchange);
   if (exchange->request.method != "GET" && exchange->request.method != "HEAD") {
     return Answer(Fail(MethodNotAllowedError()));
   }
