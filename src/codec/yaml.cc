@@ -6,7 +6,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
-#include "codec/base64.h"
+#include "codec/protobuf.h"
 #include "codec/yaml_scalar.h"
 
 namespace sampan::yaml {
@@ -15,26 +15,12 @@ namespace {
 // Aliases may make a document larger than its text, but not without bound.
 constexpr size_t kMaxExpansion = 4;
 
-bool IsUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    auto byte = [&](size_t k) { return static_cast<unsigned char>(text[i + k]); };
-    unsigned char first = byte(0);
-    size_t length = first < 0x80                    ? 1
-                    : first >= 0xC2 && first < 0xE0 ? 2
-                    : first >= 0xE0 && first < 0xF0 ? 3
-                    : first >= 0xF0 && first < 0xF5 ? 4
-                                                    : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (size_t k = 1; k < length; ++k) {
-      if ((byte(k) & 0xC0) != 0x80) return false;
-    }
-    if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) >= 0xA0) || (first == 0xF0 && byte(1) < 0x90) ||
-        (first == 0xF4 && byte(1) >= 0x90)) {
-      return false;
-    }
-    i += length;
-  }
-  return true;
+// YAML knows no control characters but tab and line ends. (NUL bytes would also make the parser guess at UTF-16.)
+bool HasControls(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    auto byte = static_cast<unsigned char>(c);
+    return (byte < ' ' && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
+  });
 }
 
 // Ends the parse from within an event; caught in ParseAll.
@@ -218,7 +204,10 @@ Result<std::vector<json::Value>> Run(std::string_view text, const ParseOptions& 
   if (text.size() > options.max_bytes) {
     return Fail(Error::RequestEntityTooLarge("the YAML text is longer than {} bytes", options.max_bytes));
   }
-  if (!IsUtf8(text)) return Fail(Error::BadRequest("error converting YAML to JSON: yaml: invalid UTF-8"));
+  if (HasControls(text)) {
+    return Fail(Error::BadRequest("error converting YAML to JSON: yaml: control characters are not allowed"));
+  }
+  if (!protobuf::IsUtf8(text)) return Fail(Error::BadRequest("error converting YAML to JSON: yaml: invalid UTF-8"));
   std::vector<json::Value> documents;
   try {
     std::istringstream stream{std::string(text)};
