@@ -138,7 +138,10 @@ struct Object::Typed {
 };
 
 Object::~Object() {
-  for (Typed* at = typed_.load(std::memory_order_relaxed); at != nullptr;) delete std::exchange(at, at->next);
+  for (Typed* at = typed_.load(std::memory_order_relaxed); at != nullptr;) {
+    std::unique_ptr<Typed> owned(at);
+    at = owned->next;
+  }
 }
 
 Result<ObjectPtr> Object::FromBytes(std::string bytes) {
@@ -176,16 +179,14 @@ const void* Object::TypedSlot(std::type_index type, std::shared_ptr<const void> 
   for (Typed* at = head; at != nullptr; at = at->next) {
     if (at->type == type) return at->value.get();
   }
-  auto* fresh = new Typed{type, decode(*this), head};
-  while (!typed_.compare_exchange_weak(fresh->next, fresh, std::memory_order_acq_rel, std::memory_order_acquire)) {
+  std::unique_ptr<Typed> fresh(new Typed{type, decode(*this), head});
+  while (!typed_.compare_exchange_weak(fresh->next, fresh.get(), std::memory_order_acq_rel, std::memory_order_acquire)) {
     // Another thread was first; when it decoded the same struct, its copy serves.
     for (Typed* at = fresh->next; at != nullptr; at = at->next) {
-      if (at->type != type) continue;
-      delete fresh;
-      return at->value.get();
+      if (at->type == type) return at->value.get();
     }
   }
-  return fresh->value.get();
+  return fresh.release()->value.get();  // owned by the list now
 }
 
 }  // namespace sampan::api

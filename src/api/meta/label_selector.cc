@@ -1,8 +1,8 @@
 #include "api/meta/label_selector.h"
 
 #include <algorithm>
-#include <tuple>
 #include <charconv>
+#include <tuple>
 
 #include <fmt/format.h>
 
