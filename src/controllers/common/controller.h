@@ -62,8 +62,8 @@ class KeyedController : public Controller {
 
   // The informer of T; Sync starts only after it is synced.
   template <class T>
-  client::Informer<T> Source() {
-    client::Informer<T> informer = world_.informers.For<T>();
+  client::Informer<T> Source(client::InformerOptions options = {}) {
+    client::Informer<T> informer = world_.informers.For<T>(std::move(options));
     sources_.push_back(&informer.untyped());
     return informer;
   }

@@ -1,0 +1,135 @@
+#include "controllers/namespace/namespace.h"
+
+#include "async/spawn.h"
+#include "client/typed.h"
+#include "controllers/common/objects.h"
+#include "controllers/namespace/plan.h"
+
+namespace sampan::controllers {
+namespace {
+
+using api::core::Namespace;
+using namespaces::Remaining;
+using NamespacePtr = client::TypedPtr<Namespace>;
+
+constexpr std::string_view kFinalizer = "kubernetes";
+constexpr size_t kParallelDeletes = 64;
+// How soon to look again while pods end or finalizers run; doubles up to kMaxWait.
+constexpr Duration kFirstWait = std::chrono::milliseconds(100);
+constexpr Duration kMaxWait = std::chrono::seconds(5);
+
+class NamespaceController final : public KeyedController {
+ public:
+  NamespaceController(World world, KindSource kinds)
+      : KeyedController(world, {.name = "namespace-controller", .workers = 10}), kinds_(std::move(kinds)) {}
+
+ private:
+  void Subscribe() override {
+    namespaces_ = Source<Namespace>();
+    QueueChangesOf(namespaces_.untyped());
+  }
+
+  Task<Result<void>> Sync(std::string key) override {
+    NamespacePtr space = namespaces_.GetByKey(key);
+    if (!space || !space.object()->deleting()) {
+      waits_.erase(key);
+      co_return Result<void>();
+    }
+    auto held = std::ranges::find(space->spec.finalizers, kFinalizer);
+    if (held == space->spec.finalizers.end()) co_return Result<void>();
+
+    Remaining remaining = co_await DeleteContent(key);
+    auto conditions = namespaces::PlanConditions(space->status.conditions, remaining, world_.clock.Now());
+    ObjectPtr object = space.object();
+    if (conditions != space->status.conditions) {
+      api::core::NamespaceStatus status = space->status;
+      status.conditions = std::move(conditions);
+      Result<ObjectPtr> updated = co_await UpdateStatus(world_.client, object, api::ToJson(status));
+      if (!updated && updated.error().Is(Reason::kNotFound)) co_return Result<void>();
+      if (!updated) co_return Fail(std::move(updated).error());
+      object = *updated;
+    }
+    if (!remaining.empty()) {
+      Duration& wait = waits_.try_emplace(key, kFirstWait).first->second;
+      QueueAfter(key, wait);
+      wait = std::min(wait * 2, kMaxWait);
+      co_return Result<void>();
+    }
+    co_return co_await Finalize(std::move(object));
+  }
+
+  Task<Result<void>> Finalize(ObjectPtr space) {
+    json::Value body = space->Parse();
+    json::Object& spec = body.as_object()["spec"].as_object();
+    json::Array kept;
+    for (const json::Value& finalizer : spec["finalizers"].as_array()) {
+      if (json::FindString(&finalizer) != kFinalizer) kept.push_back(finalizer);
+    }
+    spec["finalizers"] = std::move(kept);
+    Result<ObjectPtr> finalized =
+        co_await world_.client.Update(client::RefOf<Namespace>("", space->name(), "finalize"), std::move(body));
+    if (!finalized && !finalized.error().Is(Reason::kNotFound)) co_return Fail(std::move(finalized).error());
+    co_return Result<void>();
+  }
+
+  // Pods go first: what they use (secrets, services, accounts) stays until they have ended.
+  Task<Remaining> DeleteContent(std::string name) {
+    Remaining remaining;
+    const api::KindInfo& pods = api::KindOf<api::core::Pod>();
+    co_await DeleteKind(&pods, name, &remaining);
+    if (!remaining.empty()) co_return remaining;
+    for (const api::KindInfo* kind : kinds_()) {
+      if (kind->namespaced() && kind != &pods) co_await DeleteKind(kind, name, &remaining);
+    }
+    co_return remaining;
+  }
+
+  static Task<Result<void>> DeleteOne(client::Client* client, client::Ref ref) {
+    return client->Delete(std::move(ref), {.propagation_policy = "Background"});
+  }
+
+  Task<void> DeleteKind(const api::KindInfo* kind, std::string name, Remaining* remaining) {
+    std::string resource = kind->resource + "." + kind->group;
+    client::Ref all{kind, name, "", ""};
+    Result<client::ListResult> list = co_await world_.client.List(all, {});
+    if (list && !list->items.empty()) {
+      std::vector<Task<Result<void>>> requests;
+      for (const ObjectPtr& object : list->items) {
+        if (object->deleting()) continue;
+        requests.push_back(DeleteOne(&world_.client, {kind, name, object->name(), ""}));
+        if (requests.size() < kParallelDeletes) continue;
+        co_await Collect(std::exchange(requests, {}), resource, remaining);
+      }
+      co_await Collect(std::move(requests), resource, remaining);
+      list = co_await world_.client.List(std::move(all), {});
+    }
+    if (!list) {
+      remaining->errors.push_back(fmt::format("{}: {}", resource, list.error().message()));
+      co_return;
+    }
+    for (const ObjectPtr& object : list->items) {
+      ++remaining->objects[resource];
+      for (const std::string& finalizer : object->head().finalizers) ++remaining->finalizers[finalizer];
+    }
+  }
+
+  static Task<void> Collect(std::vector<Task<Result<void>>> requests, std::string resource, Remaining* remaining) {
+    std::vector<Result<void>> results = co_await WhenAll(std::move(requests));
+    for (const Result<void>& done : results) {
+      if (done || done.error().Is(Reason::kNotFound)) continue;
+      remaining->errors.push_back(fmt::format("{}: {}", resource, done.error().message()));
+    }
+  }
+
+  const KindSource kinds_;
+  client::Informer<Namespace> namespaces_;
+  std::unordered_map<std::string, Duration> waits_;
+};
+
+}  // namespace
+
+std::unique_ptr<Controller> NewNamespaceController(World world, KindSource kinds) {
+  return std::make_unique<NamespaceController>(world, std::move(kinds));
+}
+
+}  // namespace sampan::controllers
