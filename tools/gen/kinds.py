@@ -32,7 +32,7 @@ def bodies(schema):
     wanted = [(s.get('group', f['group']), s.get('version', f['version']), s['kind'])
               for f, r in schema.kinds() for s in r.get('subresources', [])]
     wanted += [('meta.k8s.io', 'v1', k) for k in ('PartialObjectMetadata', 'PartialObjectMetadataList', 'Table')]
-    wanted += [('', 'v1', k) for k in ('Status', 'DeleteOptions')]
+    wanted += [('', 'v1', k) for k in ('Status', 'DeleteOptions')] + [('events.k8s.io', 'v1', 'Event')]
     for group, version, kind in wanted:
         t = schema.type_of_kind(group, version, kind)
         if t is None and kind in ('Status', 'DeleteOptions'):
