@@ -1,0 +1,64 @@
+// An API server over a store in a temporary directory, driven without sockets.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apiserver/server.h"
+#include "async/pool.h"
+
+namespace sampan::apiserver {
+
+struct Reply {
+  int status = 0;
+  net::Headers headers;
+  std::string body;
+  json::Value Json() const;
+};
+
+struct TestOptions {
+  std::string directory;  // of a store to open again; empty: a new one
+  ServerOptions server;
+};
+
+// The caller is whom the header x-user names, in group system:masters, or "admin"; "nobody" may do nothing.
+class TestServer {
+ public:
+  explicit TestServer(TestOptions options = {});
+  ~TestServer();
+
+  using HeaderList = std::vector<std::pair<std::string, std::string>>;
+  // One request and its whole answer. A watch ends with the request's timeoutSeconds, or when `stop` says so.
+  Reply Do(std::string_view method, std::string_view target, std::string body = "", HeaderList headers = {});
+  Reply Get(std::string_view target) { return Do("GET", target); }
+  Reply Post(std::string_view target, std::string body) { return Do("POST", target, std::move(body)); }
+  Reply Patch(std::string_view target, std::string_view type, std::string body);
+
+  // A request that goes on in the background.
+  class Running {
+   public:
+    virtual ~Running() = default;
+    // Waits until the body holds `text`; false after ten seconds.
+    virtual bool WaitFor(std::string_view text) = 0;
+    virtual std::string Body() = 0;
+    // The client goes away; returns when the handler has ended.
+    virtual void Hangup() = 0;
+  };
+  std::unique_ptr<Running> Start(std::string_view target, HeaderList headers = {});
+
+  client::Client& client() { return *client_; }
+  ManualClock& clock();
+  Executor& executor();
+  const std::string& directory() const;
+  store::CacheSet& caches();
+  store::Store& store();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  std::unique_ptr<client::Client> client_;
+};
+
+}  // namespace sampan::apiserver
