@@ -1,0 +1,36 @@
+// A component that is a coroutine running until it is told to stop: the shape of controllers, scheduler, proxy and DNS.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "async/gate.h"
+#include "async/spawn.h"
+#include "daemon/supervisor.h"
+
+namespace sampan::daemon {
+
+// `run` is called once, at start; its task runs on `executor`. Stop cancels its token and waits for its end.
+inline Component ActorComponent(std::string name, Executor& executor, std::function<Task<void>(CancelToken stop)> run) {
+  struct Life {
+    CancelSource stop;
+    Gate gate;
+  };
+  auto life = std::make_shared<Life>();
+  struct Steps {
+    static Task<Result<void>> Start(std::shared_ptr<Life> life, Executor* executor,
+                                    std::function<Task<void>(CancelToken)> run) {
+      Spawn(*executor, life->gate, run(life->stop.token()));
+      co_return Result<void>();
+    }
+    static Task<void> Stop(std::shared_ptr<Life> life) {
+      life->stop.Cancel();
+      co_await life->gate.Close();
+    }
+  };
+  return {std::move(name), [life, &executor, run = std::move(run)] { return Steps::Start(life, &executor, run); },
+          [life] { return Steps::Stop(life); }};
+}
+
+}  // namespace sampan::daemon

@@ -1,0 +1,116 @@
+#include "daemon/config.h"
+
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+
+namespace sampan::daemon {
+namespace {
+
+struct Network {
+  uint32_t base = 0;
+  uint32_t mask = 0;
+};
+
+Network ParseNetwork(const std::string& cidr) {
+  size_t slash = cidr.find('/');
+  in_addr address{};
+  inet_pton(AF_INET, cidr.substr(0, slash).c_str(), &address);
+  int bits = std::stoi(cidr.substr(slash + 1));
+  return {ntohl(address.s_addr), ~uint32_t{0} << (32 - bits)};
+}
+
+bool Overlap(const Network& a, const Network& b) {
+  uint32_t mask = a.mask & b.mask;
+  return (a.base & mask) == (b.base & mask);
+}
+
+OptionCheck IsPortRange() {
+  return [](std::string_view text) -> std::string {
+    constexpr char kRight[] = "a range of ports such as 30000-32767";
+    size_t dash = text.find('-');
+    if (dash == std::string_view::npos) return kRight;
+    uint16_t low = 0, high = 0;
+    auto parse = [](std::string_view part, uint16_t& out) {
+      auto [end, fault] = std::from_chars(part.data(), part.data() + part.size(), out);
+      return fault == std::errc() && end == part.data() + part.size();
+    };
+    bool good = parse(text.substr(0, dash), low) && parse(text.substr(dash + 1), high) && low > 0 && low <= high;
+    return good ? "" : kRight;
+  };
+}
+
+OptionCheck IsNodeLabel() {
+  return [](std::string_view text) -> std::string {
+    return text.find('=') == std::string_view::npos || text.starts_with('=') ? "a label such as disk=ssd" : "";
+  };
+}
+
+void DeclareState(NodeConfig& config, OptionSet& options) {
+  options.Add(&config.data_dir, "data-dir", "DIR", "Where the state lies.", IsAbsolutePath());
+  options.Add(&config.run_dir, "run-dir", "DIR", "Where sockets and pid files lie.", IsAbsolutePath());
+  options.Add(&config.container_runtime_endpoint, "container-runtime-endpoint", "SOCKET",
+              "CRI socket of a runtime that runs already; without it Sampan starts its own containerd.");
+}
+
+}  // namespace
+
+bool NodeConfig::Disabled(std::string_view component) const {
+  return std::ranges::find(disable, component) != disable.end();
+}
+
+std::vector<std::string> ComponentNames() {
+  return {"controllers", "scheduler", "dns", "proxy"};
+}
+
+void DeclareTeardown(NodeConfig& config, OptionSet& options) {
+  DeclareState(config, options);
+}
+
+void Declare(ServerConfig& config, OptionSet& options) {
+  DeclareState(config, options);
+  options.Add(&config.bind_address, "bind-address", "IP", "Address the API listens on.", IsIpAddress());
+  options.Add(&config.secure_port, "secure-port", "PORT", "Port of the API.");
+  options.Add(&config.advertise_address, "advertise-address", "IP",
+              "Address of the API that other nodes and pods use; by default the node's.", IsIpAddress());
+  options.Add(&config.tls_sans, "tls-san", "NAME", "Further DNS name or address in the API's certificate; may be repeated.");
+  options.Add(&config.token_auth_file, "token-auth-file", "CSV",
+              "Static tokens, a line each: token,user,uid,\"group1,group2\".", IsAbsolutePath());
+  options.Add(&config.service_cluster_ip_range, "service-cluster-ip-range", "CIDR", "Addresses of Services.", IsCidr());
+  options.Add(&config.service_node_port_range, "service-node-port-range", "LOW-HIGH", "Ports of NodePort Services.",
+              IsPortRange());
+  options.Add(&config.cluster_cidr, "cluster-cidr", "CIDR", "Addresses of pods.", IsCidr());
+  options.Add(&config.cluster_domain, "cluster-domain", "DOMAIN", "DNS domain of the cluster.", IsDnsName());
+  options.Add(&config.disable_agent, "disable-agent", "Run the control plane only: this machine is no node.");
+  options.Add(&config.disable, "disable", "NAME",
+              fmt::format("Leave a component out; may be repeated. One of {}.", fmt::join(ComponentNames(), ", ")),
+              IsOneOf(ComponentNames()));
+  options.Add(&config.node_name, "hostname-override", "NAME", "Name of this node; by default the host name.", IsDnsName());
+  options.Add(&config.node_ip, "node-ip", "IP", "Address of this node; by default that of the default route.",
+              IsIpAddress());
+  options.Add(&config.kubelet_port, "kubelet-port", "PORT", "Port of the node agent.");
+  options.Add(&config.node_labels, "node-labels", "KEY=VALUE", "Label this node registers with; may be repeated.",
+              IsNodeLabel());
+  options.Add(&config.max_pods, "max-pods", "N", "Most pods on this node.", 1, 10000);
+  options.Add(&config.log_level, "log-level", "LEVEL", "debug, info, warn or error.",
+              IsOneOf({"debug", "info", "warn", "error"}));
+}
+
+Result<void> Validate(const ServerConfig& config) {
+  if (Overlap(ParseNetwork(config.cluster_cidr), ParseNetwork(config.service_cluster_ip_range))) {
+    return Fail(Error::BadRequest("--cluster-cidr: {} overlaps --service-cluster-ip-range {}; choose networks that do not",
+                                  config.cluster_cidr, config.service_cluster_ip_range));
+  }
+  if (!config.disable_agent && config.kubelet_port == config.secure_port) {
+    return Fail(Error::BadRequest("--kubelet-port: {} is the API's port already; choose another", config.kubelet_port));
+  }
+  if (!config.token_auth_file.empty() && access(config.token_auth_file.c_str(), R_OK) != 0) {
+    return Fail(Error::BadRequest("--token-auth-file: cannot read {}: {}", config.token_auth_file, std::strerror(errno)));
+  }
+  return {};
+}
+
+}  // namespace sampan::daemon

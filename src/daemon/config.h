@@ -1,0 +1,54 @@
+// The settings of `sampan server` and `sampan agent`, declared once: each is a flag and a key of the configuration file.
+// Names follow the Kubernetes component that has the same setting.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+
+namespace sampan::daemon {
+
+inline constexpr char kDefaultConfigFile[] = "/etc/sampan/config.yaml";
+
+// Settings that both verbs share.
+struct NodeConfig {
+  std::string data_dir = "/var/lib/sampan";
+  std::string run_dir = "/run/sampan";
+  std::string node_name;  // empty: the host name
+  std::string node_ip;    // empty: the address of the default route
+  uint16_t kubelet_port = 10250;
+  std::string container_runtime_endpoint;  // empty: Sampan starts its own containerd
+  std::string cluster_cidr = "10.244.0.0/16";
+  std::string service_cluster_ip_range = "10.96.0.0/12";
+  std::string cluster_domain = "cluster.local";
+  std::vector<std::string> node_labels;  // key=value
+  int64_t max_pods = 110;
+  std::vector<std::string> disable;  // component names, see kComponents
+  std::string log_level = "info";
+
+  bool Disabled(std::string_view component) const;
+};
+
+struct ServerConfig : NodeConfig {
+  std::string bind_address = "0.0.0.0";
+  uint16_t secure_port = 6443;
+  std::string advertise_address;  // empty: node_ip
+  std::vector<std::string> tls_sans;
+  std::string token_auth_file;
+  std::string service_node_port_range = "30000-32767";
+  bool disable_agent = false;
+};
+
+// What --disable takes, in start order.
+std::vector<std::string> ComponentNames();
+
+void Declare(ServerConfig& config, OptionSet& options);
+// The settings that `teardown` needs: where the state lies and which runtime ran it.
+void DeclareTeardown(NodeConfig& config, OptionSet& options);
+
+// Checks what one option alone cannot: ranges that overlap, addresses that lie outside. BadRequest "--flag: why".
+Result<void> Validate(const ServerConfig& config);
+
+}  // namespace sampan::daemon

@@ -1,0 +1,56 @@
+#include "daemon/config.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/command_line.h"
+
+namespace sampan::daemon {
+namespace {
+
+// The one line that a configuration file's fault ends with; "" when it is accepted.
+std::string FaultOf(const std::string& yaml, ServerConfig* config) {
+  OptionSet options;
+  Declare(*config, options);
+  auto applied = cli::ApplyConfigText("config.yaml", yaml, options);
+  if (!applied) return applied.error().message();
+  auto valid = Validate(*config);
+  return valid ? "" : valid.error().message();
+}
+
+struct Row {
+  const char* yaml;
+  const char* fault;
+};
+
+class ConfigFile : public testing::TestWithParam<Row> {};
+
+TEST_P(ConfigFile, SaysWhichWhyAndWhatIsRight) {
+  ServerConfig config;
+  EXPECT_EQ(FaultOf(GetParam().yaml, &config), GetParam().fault) << GetParam().yaml;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, ConfigFile,
+    testing::Values(
+        Row{"", ""}, Row{"secure-port: 7443\ndisable: [dns, proxy]\n", ""},
+        Row{"secure-prot: 7443\n", "config.yaml: secure-prot: no such key; did you mean secure-port?"},
+        Row{"secure-port: 70000\n", "config.yaml: secure-port: \"70000\" is not a whole number between 1 and 65535"},
+        Row{"disable: [dsn]\n", "config.yaml: disable: \"dsn\" is not one of controllers, scheduler, dns, proxy"},
+        Row{"secure-port: [1, 2]\n", "config.yaml: secure-port: must be one value"},
+        Row{"- a\n", "config.yaml: must be a mapping such as `secure-port: 6443`"},
+        Row{"cluster-cidr: 10.100.0.0/16\n",
+            "--cluster-cidr: 10.100.0.0/16 overlaps --service-cluster-ip-range 10.96.0.0/12; choose networks "
+            "that do not"},
+        Row{"kubelet-port: 6443\n", "--kubelet-port: 6443 is the API's port already; choose another"}));
+
+TEST(ConfigFileValues, AreStored) {
+  ServerConfig config;
+  EXPECT_EQ(FaultOf("secure-port: 7443\ndisable-agent: true\ndisable: [dns]\ncluster-domain: example.org\n", &config), "");
+  EXPECT_EQ(config.secure_port, 7443);
+  EXPECT_TRUE(config.disable_agent);
+  EXPECT_TRUE(config.Disabled("dns"));
+  EXPECT_EQ(config.cluster_domain, "example.org");
+}
+
+}  // namespace
+}  // namespace sampan::daemon

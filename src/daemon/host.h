@@ -1,0 +1,18 @@
+// Who this machine is: its name and the address others reach it at.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace sampan::daemon {
+
+// The host name in lower case, as nodes are named.
+std::string HostName();
+// The address of the interface with the default route; of a machine without one, its first address that others can reach,
+// and of a machine without that, 127.0.0.1. Blocks for microseconds.
+std::string HostAddress();
+// The address number `index` of a network: AddressIn("10.96.0.0/12", 10) is 10.96.0.10.
+std::string AddressIn(const std::string& cidr, uint32_t index);
+
+}  // namespace sampan::daemon
