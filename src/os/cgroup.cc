@@ -106,12 +106,17 @@ Result<Cgroups> Cgroups::Detect(const std::string& root) {
   for (const MountInfo& mount : mounts) {
     if (mount.fs_type == "cgroup2") unified = mount.mount_point;
     if (mount.fs_type != "cgroup") continue;
+    bool controls = false;
     for (std::string_view option : Split(mount.super_options, ',')) {
-      if (IsController(option)) cgroups.hierarchies_.emplace(option, mount.mount_point);
+      if (!IsController(option)) continue;
+      cgroups.hierarchies_.emplace(option, mount.mount_point);
+      controls = true;
     }
+    if (!controls) cgroups.others_.push_back(mount.mount_point);
   }
   if (!cgroups.hierarchies_.empty()) {
     cgroups.mode_ = unified.empty() ? CgroupMode::kV1 : CgroupMode::kHybrid;
+    if (!unified.empty()) cgroups.others_.push_back(unified);
     return cgroups;
   }
   if (unified.empty()) return Fail(Error::NotFound("no control group hierarchy is mounted at {}", root));
@@ -209,6 +214,7 @@ bool Cgroups::Exists(const std::string& group) const {
 
 Result<void> Cgroups::Remove(const std::string& group) const {
   for (const std::string& directory : Directories(group)) TRY_VOID(RemoveTree(directory));
+  for (const std::string& mount : others_) TRY_VOID(RemoveTree(JoinPath(mount, group)));
   return {};
 }
 

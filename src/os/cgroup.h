@@ -83,6 +83,9 @@ class Cgroups {
   std::map<std::string, std::string, std::less<>> hierarchies_;  // version 1: controller -> mount point
   std::string unified_;                                          // version 2 mount point, empty when it is of no use
   std::vector<std::string> unified_controllers_;
+  // Version 1: hierarchies without a controller of ours (name=systemd, an unused version 2). Runtimes make groups there
+  // too, and Remove takes them away.
+  std::vector<std::string> others_;
 };
 
 }  // namespace sampan::os

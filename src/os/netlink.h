@@ -70,7 +70,7 @@ class Netlink {
   Result<void> MoveToNetns(const std::string& name, const std::string& netns_path);
 
   Result<std::vector<Address>> Addresses();
-  // `cidr` is "10.244.0.1/24". Fine when it is there already.
+  // `cidr` is "10.244.0.1/24". Fine when it is there already. On "lo" its scope is this host.
   Result<void> AddAddress(const std::string& link, const std::string& cidr);
   Result<void> DeleteAddress(const std::string& link, const std::string& cidr);  // fine when absent
 

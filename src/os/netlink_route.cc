@@ -84,6 +84,8 @@ Result<std::vector<Address>> Netlink::Addresses() {
 Result<void> Netlink::AddAddress(const std::string& link, const std::string& cidr) {
   TRY(Link found, FindLink(link));
   TRY(NlRtAddr address, BuildAddress(found.index, cidr));
+  // Never the source of packets that leave this host.
+  if (link == "lo") ::rtnl_addr_set_scope(address.get(), RT_SCOPE_HOST);
   int code = ::rtnl_addr_add(socket_.get(), address.get(), 0);
   if (code < 0 && code != -NLE_EXIST) return Fail(NlError(code, fmt::format("add address {} to {}", cidr, link)));
   return {};
