@@ -160,7 +160,10 @@ Task<Result<void>> Agent::State::StartNode(CancelToken stop) {
   CO_TRY(std::string pod_cidr, co_await registrar->EnsurePodCidr(options.cluster_cidr, stop));
   if (pod_cidr.empty()) co_return Result<void>();
   BridgeConf conf{options.bridge_name, pod_cidr, options.paths.CniIpam()};
-  co_return co_await deps.blocking.Run([dir = options.cni_conf_dir, conf] { return WriteBridgeConf(dir, conf); });
+  co_return co_await deps.blocking.Run([dir = options.cni_conf_dir, conf]() -> Result<void> {
+    TRY(WrittenConf written, WriteBridgeConf(dir, conf));
+    return written == WrittenConf::kOurs ? EnsureBridge(conf) : Result<void>();
+  });
 }
 
 void Agent::State::StartPods(CancelToken stop) {

@@ -6,6 +6,7 @@
 
 #include "codec/json.h"
 #include "os/file.h"
+#include "os/netlink.h"
 
 namespace sampan::node {
 namespace {
@@ -19,9 +20,11 @@ bool IsConf(std::string_view name) {
 }  // namespace
 
 std::string BridgeConfText(const BridgeConf& conf) {
-  json::Object ipam{{"type", "host-local"},
-                    {"dataDir", conf.ipam_dir},
-                    {"ranges", json::Array{json::Array{json::Object{{"subnet", conf.pod_cidr}}}}}};
+  // Made step by step: Array{Array{...}} is a copy of the inner one.
+  json::Array range, ranges;
+  range.push_back(json::Object{{"subnet", conf.pod_cidr}});
+  ranges.push_back(std::move(range));
+  json::Object ipam{{"type", "host-local"}, {"dataDir", conf.ipam_dir}, {"ranges", std::move(ranges)}};
   json::Object bridge{{"type", "bridge"},         {"bridge", conf.bridge}, {"isGateway", true},
                       {"isDefaultGateway", true}, {"hairpinMode", true},  // a pod reaches itself by its service
                       {"ipMasq", false},  // the service proxy translates what leaves the cluster
@@ -32,16 +35,36 @@ std::string BridgeConfText(const BridgeConf& conf) {
          "\n";
 }
 
-Result<void> WriteBridgeConf(const std::string& dir, const BridgeConf& conf) {
+Result<WrittenConf> WriteBridgeConf(const std::string& dir, const BridgeConf& conf) {
   TRY_VOID(os::MakeDirs(dir));
   TRY(std::vector<std::string> names, os::ListDir(dir));
   for (const std::string& name : names) {
-    if (IsConf(name) && name != kFile) return {};
+    if (IsConf(name) && name != kFile) return WrittenConf::kAnother;
   }
   const std::string path = os::JoinPath(dir, kFile);
   const std::string text = BridgeConfText(conf);
-  if (os::ReadFile(path).value_or("") == text) return {};
-  return os::WriteFileAtomic(path, text);
+  if (os::ReadFile(path).value_or("") != text) TRY_VOID(os::WriteFileAtomic(path, text));
+  return WrittenConf::kOurs;
+}
+
+Result<void> EnsureBridge(const BridgeConf& conf) {
+  size_t slash = conf.pod_cidr.find('/');
+  in_addr address{};
+  if (slash == std::string::npos || inet_pton(AF_INET, conf.pod_cidr.substr(0, slash).c_str(), &address) != 1) {
+    return Fail(Error::BadRequest("\"{}\" is no IPv4 range for pods", conf.pod_cidr));
+  }
+  address.s_addr = htonl(ntohl(address.s_addr) + 1);
+  char gateway[INET_ADDRSTRLEN];
+  inet_ntop(AF_INET, &address, gateway, sizeof(gateway));
+  TRY(os::Netlink netlink, os::Netlink::Open());
+  if (!netlink.FindLink(conf.bridge)) {
+    os::LinkSpec spec;
+    spec.name = conf.bridge;
+    spec.kind = "bridge";
+    TRY_VOID(netlink.CreateLink(spec));
+  }
+  TRY_VOID(netlink.AddAddress(conf.bridge, gateway + conf.pod_cidr.substr(slash)));
+  return netlink.SetUp(conf.bridge);
 }
 
 Result<std::string> PodCidrAt(const std::string& cluster_cidr, uint32_t index) {

@@ -15,7 +15,12 @@ struct BridgeConf {
 std::string BridgeConfText(const BridgeConf& conf);
 
 // Writes it as `dir`/10-sampan.conflist, unless another configuration is there: then that one counts. Blocks.
-Result<void> WriteBridgeConf(const std::string& dir, const BridgeConf& conf);
+enum class WrittenConf : bool { kOurs, kAnother };
+Result<WrittenConf> WriteBridgeConf(const std::string& dir, const BridgeConf& conf);
+
+// Makes the bridge with the range's first address. The plugin would too, but not when the first pods come at the same time.
+// Blocks.
+Result<void> EnsureBridge(const BridgeConf& conf);
 
 // The `index`-th /24 of a range ("10.244.0.0/16", 3 -> "10.244.3.0/24"); a range of /24 or smaller is its own only one.
 // OutOfRange (Invalid) past the end, BadRequest for what is no IPv4 range.

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <utility>
 
+#include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
 #include "async/oneshot.h"
@@ -330,6 +331,9 @@ class GrpcRuntime final : public Runtime {
 }  // namespace
 
 std::unique_ptr<Runtime> NewRuntime(const std::string& endpoint) {
+  // Once initialised, gRPC stays so: the last call may end on one of its own threads, from which it cannot be shut down.
+  static const bool kInitialised = (grpc_init(), true);
+  (void)kInitialised;
   return std::make_unique<GrpcRuntime>(endpoint.starts_with("unix:") ? endpoint : "unix://" + endpoint);
 }
 

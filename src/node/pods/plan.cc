@@ -28,6 +28,7 @@ class Planner {
 
   PodPlan Plan() {
     RemoveOldRuns();
+    RemoveOldSandboxes();
     if (MustEnd()) {
       Terminate();
       return std::move(plan_);
@@ -187,6 +188,15 @@ class Planner {
     for (const cri::Container& container : view_.runtime.containers) {
       size_t& runs = seen[container.name];
       if (++runs > kKeptRuns && !Runs(container)) plan_.remove.push_back(container.id);
+    }
+  }
+
+  void RemoveOldSandboxes() {
+    for (const cri::Sandbox& sandbox : view_.runtime.sandboxes) {
+      bool used = &sandbox == view_.runtime.sandbox() || sandbox.state == cri::SandboxState::kReady ||
+                  std::ranges::find(view_.runtime.containers, sandbox.id, &cri::Container::sandbox_id) !=
+                      view_.runtime.containers.end();
+      if (!used) plan_.remove_sandboxes.push_back(sandbox.id);
     }
   }
 

@@ -36,6 +36,7 @@ struct PodPlan {
   std::vector<KillContainer> kill;  // at the same time
   std::vector<std::string> remove;  // dead containers: those that never ran, and all but the last two runs
   std::vector<std::string> stop_sandboxes;
+  std::vector<std::string> remove_sandboxes;  // replaced ones that hold no container
   std::optional<uint32_t> run_sandbox;  // attempt
   std::vector<StartContainer> start;    // one after the other
   // Containers that wait for a reason that is not in the memory.

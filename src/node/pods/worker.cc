@@ -13,7 +13,7 @@ using std::chrono::seconds;
 namespace {
 
 constexpr Duration kRetry = seconds(1);
-constexpr Duration kVolumeRefresh = seconds(45);
+constexpr Duration kRemovalRetry = seconds(5);
 
 // Conditions that this agent writes; the others are somebody else's.
 bool IsOurs(std::string_view condition) {
@@ -107,7 +107,10 @@ Task<PodWorker::Next> PodWorker::Pass(CancelToken stop) {
   SyncProbes();
   PodPtr pod = pod_;
   PodPlan plan = PlanPod(View(*pod));
-  if (plan.terminating && !memory_.terminating_since) memory_.terminating_since = services_.clock.Now();
+  if (plan.terminating && !memory_.terminating_since) {
+    memory_.terminating_since = services_.clock.Now();
+    SyncProbes();  // ends them: what is being stopped is not unhealthy
+  }
   TellWaiting(plan);
   Publish(pod, plan);
   wake_after_ = plan.wake_after;
@@ -137,6 +140,11 @@ Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken s
       co_return Next::kWait;
     }
     acted = true;
+  }
+  for (std::string& id : plan.remove_sandboxes) {
+    Result<void> removed = co_await services_.runtime.RemoveSandbox(id);
+    if (!removed) LOG_DEBUG("node", "cannot remove sandbox {}: {}", id, removed.error());
+    acted |= removed.has_value();
   }
   if (plan.run_sandbox && !stop.Requested()) {
     Result<void> ran = co_await RunSandbox(pod, *plan.run_sandbox);
@@ -170,7 +178,7 @@ Task<PodWorker::Next> PodWorker::Finish(PodPtr pod, CancelToken stop) {
   if (!removed) {
     LOG_WARN("node", "cannot remove pod {}/{}: {}", pod->metadata.namespace_, pod->metadata.name, removed.error());
     runtime_dirty_ = true;
-    wake_after_ = kRetry;
+    wake_after_ = kRemovalRetry;
     co_return Next::kWait;
   }
   if (memory_.gone) {
