@@ -1,9 +1,12 @@
 // The end of everything that the agent has started on this machine.
+#include <set>
+
 #include "async/spawn.h"
 #include "base/log.h"
 #include "node/agent.h"
 #include "node/containerd/supervisor.h"
 #include "node/images/pause_image.h"
+#include "node/pods/resources.h"
 #include "node/pods/state.h"
 #include "os/cgroup.h"
 #include "os/file.h"
@@ -40,11 +43,13 @@ Task<Result<void>> RemovePod(cri::Runtime* runtime, BlockingPool* blocking, cri:
   });
 }
 
-Task<Result<void>> RemovePods(cri::Runtime* runtime, BlockingPool* blocking, Paths paths) {
+// Adds the pods it finds to `uids`.
+Task<Result<void>> RemovePods(cri::Runtime* runtime, BlockingPool* blocking, Paths paths, std::set<std::string>* uids) {
   CO_TRY(std::vector<cri::Sandbox> sandboxes, co_await runtime->ListSandboxes({}));
   std::vector<Task<Result<void>>> removals;
   for (cri::Sandbox& sandbox : sandboxes) {
     if (!sandbox.labels.contains(std::string(labels::kPodUid))) continue;
+    uids->insert(sandbox.uid);
     removals.push_back(RemovePod(runtime, blocking, std::move(sandbox), paths));
   }
   Failures failures;
@@ -52,11 +57,22 @@ Task<Result<void>> RemovePods(cri::Runtime* runtime, BlockingPool* blocking, Pat
   co_return failures.first();
 }
 
-Result<void> RemoveCgroups() {
+// The groups of these pods only: another cluster's pods may run on this machine.
+Result<void> RemoveCgroups(const std::set<std::string>& uids) {
   auto cgroups = os::Cgroups::Detect();
-  if (!cgroups || !cgroups->Exists("/kubepods")) return {};
-  TRY_VOID(cgroups->Kill("/kubepods"));
-  return cgroups->Remove("/kubepods");
+  if (!cgroups) return {};
+  for (const std::string& uid : uids) {
+    for (QosClass qos : {QosClass::kGuaranteed, QosClass::kBurstable, QosClass::kBestEffort}) {
+      const std::string group = PodCgroup(qos, uid);
+      TRY_VOID(cgroups->Kill(group));
+      TRY_VOID(cgroups->Remove(group));
+    }
+  }
+  for (const char* parent : {"/kubepods/burstable", "/kubepods/besteffort", "/kubepods"}) {
+    TRY(std::vector<std::string> children, cgroups->Children(parent));
+    if (children.empty()) TRY_VOID(cgroups->Remove(parent));
+  }
+  return {};
 }
 
 Result<void> RemoveBridge(const std::string& name) {
@@ -64,10 +80,12 @@ Result<void> RemoveBridge(const std::string& name) {
   return netlink.DeleteLink(name);
 }
 
-Result<void> Clean(const AgentOptions& options) {
+Result<void> Clean(const AgentOptions& options, std::set<std::string> uids) {
   Failures failures;
+  for (std::string& uid : os::ListDir(options.paths.Pods()).value_or(std::vector<std::string>()))
+    uids.insert(std::move(uid));
   if (options.runtime_endpoint.empty()) failures.Note(StopContainerd(options.paths));
-  failures.Note(RemoveCgroups());
+  failures.Note(RemoveCgroups(uids));
   failures.Note(RemoveBridge(options.bridge_name));
   failures.Note(os::UnmountAll(options.paths.Pods()));
   failures.Note(os::RemoveAll(options.paths.Pods()));
@@ -82,6 +100,7 @@ Task<Result<void>> TearDown(BlockingPool* blocking, Clock* clock, AgentOptions o
   const bool ever_ran =
       co_await blocking->Run([paths = options.paths, own] { return !own || os::Exists(paths.ContainerdConfig()); });
   Failures failures;
+  std::set<std::string> uids;
   if (ever_ran) {
     std::unique_ptr<cri::Runtime> runtime =
         cri::NewRuntime(own ? options.paths.ContainerdSocket() : options.runtime_endpoint);
@@ -94,9 +113,9 @@ Task<Result<void>> TearDown(BlockingPool* blocking, Clock* clock, AgentOptions o
           {options.paths, options.cni_bin_dir, options.cni_conf_dir, std::string(kPauseImage), oom_score_adj});
       failures.Note(co_await containerd.Start({}));
     }
-    failures.Note(co_await RemovePods(runtime.get(), blocking, options.paths));
+    failures.Note(co_await RemovePods(runtime.get(), blocking, options.paths, &uids));
   }
-  failures.Note(co_await blocking->Run([options] { return Clean(options); }));
+  failures.Note(co_await blocking->Run([options, uids] { return Clean(options, uids); }));
   co_return failures.first();
 }
 

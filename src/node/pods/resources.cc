@@ -92,7 +92,7 @@ int64_t CpuQuotaMicroseconds(int64_t milli_cpu) {
   return milli_cpu == 0 ? 0 : std::max<int64_t>(milli_cpu * kPeriodMicroseconds / 1000, 1000);
 }
 
-int64_t OomScoreAdj(QosClass qos, int64_t memory_request_bytes, int64_t node_memory_bytes) {
+int64_t OomScoreOf(QosClass qos, int64_t memory_request_bytes, int64_t node_memory_bytes) {
   if (qos == QosClass::kGuaranteed) return -997;
   if (qos == QosClass::kBestEffort || node_memory_bytes <= 0) return 1000;
   // Between the guaranteed ones and the best-effort ones, whatever was asked for.
@@ -105,7 +105,7 @@ cri::ContainerResources ContainerResourcesOf(const PodSpec& spec, const Containe
   resources.cpu_quota_microseconds = CpuQuotaMicroseconds(Limit(container, "cpu"));
   resources.cpu_shares = CpuShares(Request(container, "cpu"));
   resources.memory_limit_bytes = Limit(container, "memory");
-  resources.oom_score_adj = OomScoreAdj(QosOf(spec), Request(container, "memory"), node_memory_bytes);
+  resources.oom_score_adj = OomScoreOf(QosOf(spec), Request(container, "memory"), node_memory_bytes);
   return resources;
 }
 

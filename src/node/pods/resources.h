@@ -21,7 +21,7 @@ cri::ContainerResources ContainerResourcesOf(const api::core::PodSpec& spec, con
                                              int64_t node_memory_bytes);
 
 // The more memory a burstable container asked for, the later the kernel kills it.
-int64_t OomScoreAdj(QosClass qos, int64_t memory_request_bytes, int64_t node_memory_bytes);
+int64_t OomScoreOf(QosClass qos, int64_t memory_request_bytes, int64_t node_memory_bytes);
 
 // "/kubepods/burstable/pod<uid>"; guaranteed pods are directly below /kubepods.
 std::string PodCgroup(QosClass qos, const std::string& uid);
