@@ -8,7 +8,7 @@
     GET  /healthz   200 while the process works
     GET  /readyz    200 while Redis answers and the process is not about to stop
 
-Settings come from the environment: PORT, REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, TITLE, POD_NAME, DRAIN_SECONDS.
+Settings come from the environment (not REDIS_*: those names are what pods get for a Service called redis): PORT, STORE_HOST, STORE_PORT, STORE_PASSWORD, TITLE, POD_NAME, DRAIN_SECONDS.
 """
 import html
 import http.server
@@ -41,8 +41,8 @@ class Redis:
     """One command a connection, in the RESP protocol: enough for a guestbook and safe across restarts of the server."""
 
     def __init__(self):
-        self.address = (os.environ.get("REDIS_HOST", "redis"), int(os.environ.get("REDIS_PORT", "6379")))
-        self.password = os.environ.get("REDIS_PASSWORD", "")
+        self.address = (os.environ.get("STORE_HOST", "redis"), int(os.environ.get("STORE_PORT", "6379")))
+        self.password = os.environ.get("STORE_PASSWORD", "")
 
     def call(self, *words):
         with socket.create_connection(self.address, timeout=2) as connection:
