@@ -1,0 +1,234 @@
+#include "dns/dns.h"
+
+#include "api/types/core.h"
+#include "api/types/discovery.h"
+#include "async/spawn.h"
+#include "base/log.h"
+#include "client/typed.h"
+#include "dns/records.h"
+
+namespace sampan::dns {
+
+namespace {
+
+using api::core::Namespace;
+using api::core::Service;
+using api::discovery::EndpointSlice;
+
+constexpr std::string_view kServiceLabel = "kubernetes.io/service-name";
+constexpr std::string_view kServiceIndex = "service";
+constexpr const char* kNamespace = "kube-system";
+constexpr const char* kName = "kube-dns";
+constexpr Duration kFirstRetry = std::chrono::milliseconds(200);
+constexpr Duration kLastRetry = std::chrono::seconds(10);
+
+std::string ServiceOf(const api::Object& slice) {
+  const std::string* name = api::FindIn(slice.head().labels, kServiceLabel);
+  return name == nullptr ? std::string() : client::KeyOf(slice.namespace_(), *name);
+}
+
+ZoneOptions ZoneOf(const DnsOptions& options) {
+  ZoneOptions zone{.domain = options.cluster_domain};
+  for (const std::string& text : options.cluster_ips) {
+    std::optional<IpAddress> address = IpAddress::Parse(text);
+    if (address) zone.server_addresses.push_back(*address);
+  }
+  return zone;
+}
+
+Service KubeDnsService(const DnsOptions& options) {
+  Service service;
+  service.metadata.namespace_ = kNamespace;
+  service.metadata.name = kName;
+  service.metadata.labels["k8s-app"] = kName;
+  service.metadata.labels["kubernetes.io/cluster-service"] = "true";
+  service.metadata.labels["kubernetes.io/name"] = "CoreDNS";
+  service.spec.type = "ClusterIP";
+  service.spec.cluster_ip = options.cluster_ips.front();
+  service.spec.cluster_ips = options.cluster_ips;
+  service.spec.ports.push_back({.name = "dns", .protocol = "UDP", .port = 53, .target_port = api::IntOrString(53)});
+  service.spec.ports.push_back({.name = "dns-tcp", .protocol = "TCP", .port = 53, .target_port = api::IntOrString(53)});
+  return service;
+}
+
+EndpointSlice SliceOf(const DnsOptions& options) {
+  EndpointSlice slice;
+  slice.metadata.namespace_ = kNamespace;
+  slice.metadata.name = fmt::format("{}-{}", kName, options.node_name);
+  slice.metadata.labels[kServiceLabel] = kName;
+  slice.metadata.labels["endpointslice.kubernetes.io/managed-by"] = "dns.sampan.io";
+  slice.address_type = options.node_address.find(':') == std::string::npos ? "IPv4" : "IPv6";
+  api::discovery::Endpoint endpoint;
+  endpoint.addresses = {options.node_address};
+  endpoint.node_name = options.node_name;
+  endpoint.conditions = api::discovery::EndpointConditions{true, true, false};
+  slice.endpoints.push_back(std::move(endpoint));
+  slice.ports.push_back({.name = "dns", .protocol = "UDP", .port = 53});
+  slice.ports.push_back({.name = "dns-tcp", .protocol = "TCP", .port = 53});
+  return slice;
+}
+
+Task<void> UntilRequested(CancelToken stop) {
+  Oneshot<bool> requested;
+  auto subscription = stop.OnCancel([sender = requested.sender()]() mutable { sender.Set(true); });
+  co_await requested.Wait();
+}
+
+}  // namespace
+
+Dns::Dns(client::Client& api, client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock,
+         Rng& rng, HostAddresses* host, DnsOptions options)
+    : api_(api),
+      informers_(informers),
+      blocking_(blocking),
+      clock_(clock),
+      rng_(rng),
+      host_(host),
+      options_(std::move(options)),
+      strand_(NewStrand(pool)),
+      zone_(ZoneOf(options_)) {}
+
+Dns::~Dns() = default;
+
+Task<Result<void>> Dns::Run(CancelToken stop) {
+  return RunOn(*strand_, DoRun(std::move(stop)));
+}
+
+Task<Result<void>> Dns::DoRun(CancelToken stop) {
+  services_ = &informers_.ForKind(api::KindOf<Service>());
+  slices_ = &informers_.ForKind(api::KindOf<EndpointSlice>());
+  client::ObjectInformer& namespaces = informers_.ForKind(api::KindOf<Namespace>());
+  slices_->cache().AddIndex(std::string(kServiceIndex), [](const api::Object& slice, std::vector<std::string>& keys) {
+    std::string service = ServiceOf(slice);
+    if (!service.empty()) keys.push_back(std::move(service));
+  });
+  auto refresh = [this](const client::ObjectPtr& service) { Refresh(client::KeyOf(*service)); };
+  auto refresh_of = [this](const client::ObjectPtr& slice) { RefreshOf(slice); };
+  auto service_changes = services_->Subscribe(
+      *strand_, {.added = refresh, .updated = [refresh](const auto&, const auto& s) { refresh(s); }, .deleted = refresh});
+  auto slice_changes = slices_->Subscribe(*strand_, {.added = refresh_of,
+                                                     .updated =
+                                                         [refresh_of](const auto& before, const auto& after) {
+                                                           if (ServiceOf(*before) != ServiceOf(*after)) refresh_of(before);
+                                                           refresh_of(after);
+                                                         },
+                                                     .deleted = refresh_of});
+  auto namespace_changes =
+      namespaces.Subscribe(*strand_, {.added = [this](const auto& ns) { zone_.Lock()->AddNamespace(ns->name()); },
+                                      .updated = {},
+                                      .deleted = [this](const auto& ns) { zone_.Lock()->RemoveNamespace(ns->name()); }});
+  // A server that knows half of the services would deny the other half.
+  for (client::ObjectInformer* informer : {services_, slices_, &namespaces}) {
+    bool synced = co_await informer->WaitSynced(stop);
+    if (!synced) co_return Result<void>();
+  }
+  Duration retry = kFirstRetry;
+  while (!stop.Requested()) {
+    Result<void> opened = co_await Open();
+    if (opened) break;
+    LOG_ERROR("dns", "cannot serve the cluster's names: {}", opened.error());
+    co_await clock_.Sleep(retry, stop);
+    retry = std::min(retry * 2, kLastRetry);
+  }
+  if (options_.publish == Publish::kYes) Spawn(*strand_, gate_, PublishUntilDone(stop));
+  co_await UntilRequested(stop);
+  co_await gate_.Close();
+  port_ = 0;
+  if (server_ != nullptr) co_await server_->Stop();
+  server_.reset();
+  loops_.reset();
+  co_return Result<void>();
+}
+
+Task<Result<void>> Dns::Open() {
+  if (host_ != nullptr) {
+    CO_TRY_VOID(co_await blocking_.Run([this]() -> Result<void> {
+      for (const std::string& address : options_.cluster_ips) TRY_VOID(host_->Add(address));
+      return {};
+    }));
+  }
+  if (loops_ == nullptr) loops_ = std::make_unique<IoLoops>(1, "dns");
+  ServerOptions server{.addresses = options_.cluster_ips, .port = options_.port};
+  server.forwarder.upstreams = options_.upstreams;
+  server.forwarder.resolv_conf = options_.resolv_conf;
+  server.forwarder.excluded = options_.cluster_ips;
+  CO_TRY(server_, Listen(loops_->at(0), zone_, clock_, rng_, std::move(server)));
+  port_ = server_->port();
+  LOG_INFO("dns", "serving {} on {} port {}", options_.cluster_domain, fmt::join(options_.cluster_ips, ", "), port());
+  co_return Result<void>();
+}
+
+// Brings the zone's record of one service up to date with the caches.
+void Dns::Refresh(const std::string& key) {
+  client::ObjectKey name = client::SplitKey(key);
+  client::ObjectPtr object = services_->cache().GetByKey(key);
+  std::optional<ServiceRecord> record;
+  if (object != nullptr) {
+    const auto& service = object->As<Service>();
+    std::vector<client::ObjectPtr> objects;
+    // Endpoints are names of headless services only; those of others are not even decoded.
+    if (service.spec.cluster_ip == "None") objects = slices_->cache().ByIndex(kServiceIndex, key);
+    std::vector<const EndpointSlice*> slices;
+    for (const client::ObjectPtr& slice : objects) slices.push_back(&slice->As<EndpointSlice>());
+    record = RecordOf(service, slices);
+  }
+  if (record) {
+    zone_.Lock()->SetService(name.namespace_, name.name, *std::move(record));
+  } else {
+    zone_.Lock()->RemoveService(name.namespace_, name.name);
+  }
+}
+
+void Dns::RefreshOf(const client::ObjectPtr& slice) {
+  std::string key = ServiceOf(*slice);
+  if (key.empty()) return;
+  client::ObjectPtr service = services_->cache().GetByKey(key);
+  if (service != nullptr && service->As<Service>().spec.cluster_ip == "None") Refresh(key);
+}
+
+Task<void> Dns::PublishUntilDone(CancelToken stop) {
+  Duration retry = kFirstRetry;
+  while (!stop.Requested()) {
+    Result<void> published = co_await PublishService();
+    if (published && !options_.node_address.empty()) published = co_await PublishSlice();
+    if (published) co_return;
+    LOG_DEBUG("dns", "cannot publish the service kube-dns yet: {}", published.error());
+    co_await clock_.Sleep(retry, stop);
+    retry = std::min(retry * 2, kLastRetry);
+  }
+}
+
+Task<Result<void>> Dns::PublishService() {
+  auto created = co_await client::Create(api_, KubeDnsService(options_));
+  if (created) co_return Result<void>();
+  if (!created.error().Is(Reason::kAlreadyExists)) co_return Fail(created.error());
+  CO_TRY(auto existing, co_await client::Get<Service>(api_, kNamespace, kName));
+  if (existing->spec.cluster_ip != options_.cluster_ips.front()) {
+    LOG_WARN("dns", "the service kube-dns has address {}, pods are told to ask {}", existing->spec.cluster_ip,
+             options_.cluster_ips.front());
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Dns::PublishSlice() {
+  EndpointSlice wanted = SliceOf(options_);
+  auto created = co_await client::Create(api_, wanted);
+  if (created) co_return Result<void>();
+  if (!created.error().Is(Reason::kAlreadyExists)) co_return Fail(created.error());
+  CO_TRY(auto existing, co_await client::Get<EndpointSlice>(api_, kNamespace, wanted.metadata.name));
+  if (existing->endpoints == wanted.endpoints && existing->ports == wanted.ports) co_return Result<void>();
+  wanted.metadata.resource_version = existing->metadata.resource_version;
+  CO_TRY_VOID(co_await client::Update(api_, std::move(wanted)));
+  co_return Result<void>();
+}
+
+Task<void> Dns::Cleanup() {
+  if (host_ == nullptr) co_return;
+  Result<void> removed = co_await blocking_.Run([this]() -> Result<void> {
+    for (const std::string& address : options_.cluster_ips) TRY_VOID(host_->Remove(address));
+    return {};
+  });
+  if (!removed) LOG_WARN("dns", "cannot remove the service's address: {}", removed.error());
+}
+
+}  // namespace sampan::dns
