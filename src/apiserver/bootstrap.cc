@@ -4,12 +4,14 @@
 #include "api/types/discovery.h"
 #include "apiserver/registry/fields.h"
 #include "apiserver/registry/operations.h"
+#include "base/log.h"
 
 namespace sampan::apiserver {
 
 namespace {
 
 constexpr std::string_view kManager = "sampan-apiserver";
+constexpr Duration kInterval = std::chrono::seconds(10);
 
 json::Value NamespaceObject(std::string_view name) {
   return json::Object{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", json::Object{{"name", name}}}};
@@ -98,6 +100,13 @@ Task<Result<void>> WriteClusterObjects(Registry* registry, BootstrapOptions opti
   CO_TRY_VOID(
       co_await Ensure(registry, &api::KindOf<api::discovery::EndpointSlice>(), SliceObject(options), IfPresent::kUpdate));
   co_return Result<void>{};
+}
+
+Task<void> KeepClusterObjects(Registry* registry, BootstrapOptions options, CancelToken stop) {
+  while (co_await registry->clock().Sleep(kInterval, stop)) {
+    auto written = co_await WriteClusterObjects(registry, options);
+    if (!written) LOG_WARN("apiserver", "the kubernetes service could not be kept: {}", written.error());
+  }
 }
 
 }  // namespace sampan::apiserver

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apiserver/registry/registry.h"
+#include "async/cancel.h"
 
 namespace sampan::apiserver {
 
@@ -16,5 +17,7 @@ struct BootstrapOptions {
 
 // Makes what is absent and brings the endpoints up to date.
 Task<Result<void>> WriteClusterObjects(Registry* registry, BootstrapOptions options);
+// Does so again every ten seconds until `stop`: who deletes one of them gets it back.
+Task<void> KeepClusterObjects(Registry* registry, BootstrapOptions options, CancelToken stop);
 
 }  // namespace sampan::apiserver

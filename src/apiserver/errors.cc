@@ -117,7 +117,7 @@ Error TooManyRequestsError() {
   return Error::TooManyRequests("too many requests, please try again later").WithDetails(std::move(details));
 }
 
-std::string FailureStatus(const Error& error) {
+std::string FailureStatus(const Error& error, int code) {
   std::string out = R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure")";
   AppendField("message", error.message(), out);
   AppendField("reason", ReasonName(error.reason()), out);
@@ -125,7 +125,7 @@ std::string FailureStatus(const Error& error) {
     out += ",\"details\":";
     AppendDetails(*error.details(), out);
   }
-  out += fmt::format(",\"code\":{}}}\n", HttpStatusOf(error.reason()));
+  out += fmt::format(",\"code\":{}}}\n", code != 0 ? code : HttpStatusOf(error.reason()));
   return out;
 }
 

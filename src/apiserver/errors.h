@@ -30,8 +30,8 @@ Error TooManyRequestsError();
 // The resource as error texts name it: "deployments.apps", "pods".
 std::string QualifiedResource(const api::KindInfo& kind);
 
-// JSON of metav1.Status.
-std::string FailureStatus(const Error& error);
+// JSON of metav1.Status; `code` is the HTTP status where the reason does not say it all.
+std::string FailureStatus(const Error& error, int code = 0);
 struct StatusSubject {
   std::string_view name, group, kind, uid;
 };

@@ -96,9 +96,10 @@ TEST(Services, AllocationsAreRecoveredAtStart) {
 
 TEST(Pods, AreAdmittedWithAccountTolerationsAndStatus) {
   TestServer server;
-  Reply early = server.Post(kPods, std::string(kPod));
+  Reply early = server.Post(kPods, R"({"metadata":{"name":"p"},"spec":{"serviceAccountName":"absent",)"
+                                   R"("containers":[{"name":"c","image":"i"}]}})");
   EXPECT_EQ(early.status, 403);
-  EXPECT_NE(early.body.find("error looking up service account default/default"), std::string::npos) << early.body;
+  EXPECT_NE(early.body.find("error looking up service account default/absent"), std::string::npos) << early.body;
   AddDefaultAccount(server);
   Reply created = server.Post(kPods, std::string(kPod));
   ASSERT_EQ(created.status, 201) << created.body;

@@ -2,6 +2,7 @@
 
 #include "api/types/core.h"
 #include "apiserver/bootstrap.h"
+#include "apiserver/errors.h"
 #include "apiserver/http/dispatch.h"
 #include "apiserver/http/virtual_kinds.h"
 #include "apiserver/in_process.h"
@@ -88,7 +89,8 @@ Task<Result<void>> ApiServer::Start() {
   self.strategies.services().Recover(services->cache->List({}).items);
   BootstrapOptions bootstrap{self.options.advertise_address, self.options.secure_port,
                              self.strategies.services().range().At(1)};
-  CO_TRY_VOID(co_await WriteClusterObjects(&self.registry, std::move(bootstrap)));
+  CO_TRY_VOID(co_await WriteClusterObjects(&self.registry, bootstrap));
+  Spawn(self.background, self.gate, KeepClusterObjects(&self.registry, std::move(bootstrap), self.stop.token()));
   Spawn(self.background, self.gate, RunExpiry(&self.registry, self.stop.token()));
   self.context.ready.store(true);
   co_return Result<void>{};
@@ -98,6 +100,10 @@ Task<void> ApiServer::Stop() {
   impl_->context.stopping.store(true);
   impl_->stop.Cancel();
   co_await impl_->gate.Close();
+}
+
+net::Response ApiServer::ErrorPage(int status, std::string_view reason) {
+  return JsonResponse(status, FailureStatus(Error(ReasonFromStatus("", status), std::string(reason)), status));
 }
 
 net::Handler ApiServer::handler() {

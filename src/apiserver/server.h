@@ -67,6 +67,8 @@ class ApiServer {
   Task<void> Stop();
 
   net::Handler handler();
+  // For net::ServerOptions::error_response: what HTTP refuses before the handler, as a metav1.Status.
+  static net::Response ErrorPage(int status, std::string_view reason);
   // Calls without a socket: objects are the cache's own. Every call is authorized as `identity`.
   std::unique_ptr<client::Client> InProcess(auth::UserInfo identity);
 

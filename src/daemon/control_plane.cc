@@ -111,6 +111,7 @@ Task<Result<void>> ControlPlane::State::StartApi() {
   tls->key_pem = certificates.api_server.key_pem;
   tls->client_ca_pem = certificates.ca_pem;
   listen.tls = std::move(tls);
+  listen.error_response = &apiserver::ApiServer::ErrorPage;
   CO_TRY(listener, net::Listen(runtime.loops, std::move(listen), api->handler()));
   auto started = co_await api->Start();
   if (started) {

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "apiserver/registry/strategy.h"
+#include "async/task.h"
 
 namespace sampan::apiserver {
 
@@ -16,6 +17,10 @@ class Admission {
 
 // Refuses new objects in namespaces that are absent (404) or going away (403).
 std::unique_ptr<Admission> NewNamespaceLifecycle();
+// A new namespace gets its default service account a moment after it is made; pods that come sooner wait here for up to
+// a second. `pod` is the document as sent. The arguments outlive the task.
+Task<void> AwaitDefaultServiceAccount(const Registry* registry, std::string_view namespace_, const json::Value* pod);
+
 // Gives each pod its service account, the account's image pull secrets and the volume with its token.
 std::unique_ptr<Admission> NewServiceAccountAdmission();
 // Gives each pod its priority and the tolerations that keep it for five minutes on a node that fails.

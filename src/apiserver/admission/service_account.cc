@@ -12,6 +12,9 @@ constexpr std::string_view kMountPath = "/var/run/secrets/kubernetes.io/servicea
 constexpr std::string_view kVolumePrefix = "kube-api-access-";
 // Long enough that a node agent that renews at 80% of an hour is never late; the issuer caps it.
 constexpr int64_t kTokenSeconds = 3607;
+constexpr std::string_view kDefaultAccount = "default";
+constexpr int kWaits = 10;
+constexpr Duration kWait = std::chrono::milliseconds(100);
 constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
 
 json::Value TokenVolume(std::string_view name) {
@@ -50,15 +53,20 @@ bool MountInContainers(json::Value& spec, std::string_view volume) {
   return mounted;
 }
 
+// The account that the pod's spec names, or the default one.
+std::string AccountName(const json::Value& spec) {
+  std::string_view name = json::FindString(json::Find(spec, "serviceAccountName"));
+  if (name.empty()) name = json::FindString(json::Find(spec, "serviceAccount"));
+  return std::string(name.empty() ? kDefaultAccount : name);
+}
+
 class ServiceAccountAdmission final : public Admission {
  public:
   Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
     if (old != nullptr || context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
     if (json::Find(object, "metadata", "annotations", kMirrorAnnotation) != nullptr) return {};
     json::Value& spec = object.as_object()["spec"];
-    std::string name(json::FindString(json::Find(spec, "serviceAccountName")));
-    if (name.empty()) name = json::FindString(json::Find(spec, "serviceAccount"), "default");
-    if (name.empty()) name = "default";
+    std::string name = AccountName(spec);
     spec.as_object()["serviceAccountName"] = name;
     spec.as_object()["serviceAccount"] = name;
 
@@ -87,6 +95,17 @@ class ServiceAccountAdmission final : public Admission {
 };
 
 }  // namespace
+
+Task<void> AwaitDefaultServiceAccount(const Registry* registry, std::string_view namespace_, const json::Value* pod) {
+  const json::Value* spec = json::Find(*pod, "spec");
+  if (spec == nullptr || AccountName(*spec) != kDefaultAccount) co_return;
+  for (int i = 0; i < kWaits; ++i) {
+    api::ObjectPtr home = registry->Get<api::core::Namespace>("", namespace_);
+    if (home == nullptr || home->deleting()) co_return;
+    if (registry->Get<api::core::ServiceAccount>(namespace_, kDefaultAccount) != nullptr) co_return;
+    co_await registry->clock().Sleep(kWait);
+  }
+}
 
 std::unique_ptr<Admission> NewServiceAccountAdmission() {
   return std::make_unique<ServiceAccountAdmission>();

@@ -1,6 +1,7 @@
 #include "apiserver/registry/operations.h"
 
 #include "api/defaults/defaults.h"
+#include "api/types/core.h"
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
 
@@ -23,6 +24,9 @@ Result<void> CheckName(const Call& call, const json::Value& body) {
 }  // namespace
 
 Task<Result<ObjectPtr>> CreateObject(Registry* registry, Call* call, json::Value body) {
+  if (call->resource->kind == &api::KindOf<api::core::Pod>()) {
+    co_await AwaitDefaultServiceAccount(registry, call->namespace_, &body);
+  }
   api::ApplyDefaults(*call->resource->kind, body);
   auto created = co_await registry->Create(call, std::move(body));
   co_return created;

@@ -1,0 +1,157 @@
+// Authentication and authorization around a real API server and store.
+#include "apiserver/auth/auth_system.h"
+
+#include <gtest/gtest.h>
+
+#include "api/types/core.h"
+#include "api/types/rbac.h"
+#include "apiserver/auth/role_writer.h"
+#include "apiserver/server.h"
+#include "async/io_loop.h"
+#include "async/pool.h"
+#include "async/spawn.h"
+#include "client/typed.h"
+#include "net/pki.h"
+#include "store/engine/embedded/test_store.h"
+
+namespace sampan::apiserver::auth {
+namespace {
+
+using api::rbac::ClusterRole;
+using api::rbac::ClusterRoleBinding;
+
+constexpr int kAttempts = 200'000;  // of what happens soon, on another thread
+
+class AuthSystemTest : public testing::Test {
+ protected:
+  AuthSystemTest() {
+    AuthOptions options;
+    options.tokens.signing_key_pem = net::GenerateKeyPem(net::KeyType::kRsa2048).value();
+    auth_ = AuthSystem::Create(std::move(options), caches_, *executor_, *clock_, *rng_).value();
+    EXPECT_TRUE(Wait(auth_->Start()).has_value());
+    api_ = std::make_unique<ApiServer>(
+        ServerDependencies{*under_test_.store, caches_, auth_->authenticator(), auth_->authorizer(), *clock_, *rng_,
+                           *executor_, loops_, &auth_->reviews()},
+        ServerOptions{});
+    EXPECT_TRUE(Wait(api_->Start()).has_value());
+    root_ = Client("root", {"system:masters"});
+    Result<void> written = Wait(auth_->WriteDefaultRoles(root_.get()));
+    EXPECT_TRUE(written.has_value()) << written.error().message();
+  }
+  ~AuthSystemTest() override {
+    Wait(auth_->Stop());
+    Wait(api_->Stop());
+    Wait(caches_.Stop());
+  }
+
+  template <class T>
+  T Wait(Task<T> task) {
+    return SyncWait(*executor_, std::move(task));
+  }
+  void Wait(Task<void> task) { SyncWait(*executor_, std::move(task)); }
+  std::unique_ptr<client::Client> Client(std::string name, std::vector<std::string> groups = {}) {
+    UserInfo user{std::move(name), "", std::move(groups), {}};
+    AddAuthenticatedGroup(user);
+    return api_->InProcess(std::move(user));
+  }
+  std::string ListPods(client::Client& client) {
+    Result<client::ListResult> list = Wait(client.List(client::RefOf<api::core::Pod>("default"), {}));
+    return list ? "allowed" : list.error().message();
+  }
+  template <class F>
+  bool Eventually(F condition) {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      if (condition()) return true;
+    }
+    return false;
+  }
+  size_t RulesOf(std::string name) {
+    auto role = Wait(client::Get<ClusterRole>(*root_, "", std::move(name)));
+    return role ? (*role)->rules.size() : 0;
+  }
+
+  std::unique_ptr<Executor> executor_ = NewThreadPool("auth-test", 2);
+  IoLoops loops_{1};
+  std::unique_ptr<Clock> clock_ = NewSystemClock();
+  std::unique_ptr<Rng> rng_ = NewSystemRng();
+  store::StoreUnderTest under_test_ = store::embedded::MakeTestStore();
+  store::CacheSet caches_{*under_test_.store, *executor_, *clock_};
+  std::unique_ptr<AuthSystem> auth_;
+  std::unique_ptr<ApiServer> api_;
+  std::unique_ptr<client::Client> root_;
+};
+
+TEST_F(AuthSystemTest, BindingsTakeEffect) {
+  std::unique_ptr<client::Client> bob = Client("bob");
+  EXPECT_EQ(ListPods(*bob),
+            "pods is forbidden: User \"bob\" cannot list resource \"pods\" in API group \"\" in the namespace \"default\"");
+  ClusterRoleBinding binding;
+  binding.metadata.name = "bob-views";
+  binding.role_ref = {"rbac.authorization.k8s.io", "ClusterRole", "view"};
+  binding.subjects.push_back({"User", "rbac.authorization.k8s.io", "bob", ""});
+  ASSERT_TRUE(Wait(client::Create(*root_, binding)).has_value());
+  EXPECT_TRUE(Eventually([&] { return ListPods(*bob) == "allowed"; }));
+  ASSERT_TRUE(Wait(root_->Delete(client::RefOf<ClusterRoleBinding>("", "bob-views"), {})).has_value());
+  EXPECT_TRUE(Eventually([&] { return ListPods(*bob) != "allowed"; }));
+}
+
+TEST_F(AuthSystemTest, RolesAreAggregated) {
+  EXPECT_TRUE(Eventually([&] { return RulesOf("admin") > RulesOf("edit") && RulesOf("edit") > RulesOf("view"); }));
+  const size_t before = RulesOf("view");
+  EXPECT_GT(before, 0u);
+  ClusterRole extra;
+  extra.metadata.name = "widgets";
+  extra.metadata.labels["rbac.authorization.k8s.io/aggregate-to-view"] = "true";
+  extra.rules.push_back({.verbs = {"get"}, .api_groups = {"acme.com"}, .resources = {"widgets"}});
+  ASSERT_TRUE(Wait(client::Create(*root_, extra)).has_value());
+  EXPECT_TRUE(Eventually([&] { return RulesOf("view") == before + 1; }));
+}
+
+TEST_F(AuthSystemTest, DefaultsAreWrittenOnce) {
+  EXPECT_TRUE(Eventually([&] {
+    const store::Revision before = under_test_.store->current_revision();
+    EXPECT_TRUE(Wait(EnsureDefaultRoles(root_.get(), &caches_)).has_value());
+    return under_test_.store->current_revision() == before;
+  })) << "once the aggregation has settled, there is nothing to write";
+}
+
+TEST_F(AuthSystemTest, NobodyGrantsWhatHeLacks) {
+  std::unique_ptr<client::Client> admin = Client("ns-admin");
+  api::rbac::RoleBinding binding;
+  binding.metadata.name = "admins";
+  binding.metadata.namespace_ = "default";
+  binding.role_ref = {"rbac.authorization.k8s.io", "ClusterRole", "admin"};
+  binding.subjects.push_back({"User", "rbac.authorization.k8s.io", "ns-admin", ""});
+  ASSERT_TRUE(Wait(client::Create(*root_, binding)).has_value());
+  ASSERT_TRUE(Eventually([&] { return ListPods(*admin) == "allowed"; }));
+  binding.metadata.name = "root";
+  binding.role_ref.name = "cluster-admin";
+  auto refused = Wait(client::Create(*admin, binding));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().reason(), Reason::kForbidden);
+  EXPECT_NE(refused.error().message().find("attempting to grant RBAC permissions not currently held"), std::string::npos);
+  binding.role_ref.name = "view";
+  auto granted = Wait(client::Create(*admin, binding));
+  EXPECT_TRUE(granted.has_value()) << granted.error().message();
+}
+
+TEST_F(AuthSystemTest, TokensAreIssuedAndAccepted) {
+  api::core::ServiceAccount account;
+  account.metadata.name = "robot";
+  account.metadata.namespace_ = "default";
+  ASSERT_TRUE(Wait(client::Create(*root_, account)).has_value());
+  json::Value body = json::Object{{"apiVersion", "authentication.k8s.io/v1"},
+                                  {"kind", "TokenRequest"},
+                                  {"spec", json::Object{{"expirationSeconds", 3600}}}};
+  auto issued = Wait(root_->Create(client::RefOf<api::core::ServiceAccount>("default", "robot", "token"), std::move(body)));
+  ASSERT_TRUE(issued.has_value()) << issued.error().message();
+  json::Value answer = (*issued)->Parse();
+  net::Request request;
+  request.headers.Add("authorization", fmt::format("Bearer {}", json::FindString(json::Find(answer, "status", "token"))));
+  Result<UserInfo> user = Wait(auth_->authenticator().Authenticate(request));
+  ASSERT_TRUE(user.has_value());
+  EXPECT_EQ(user->name, "system:serviceaccount:default:robot");
+}
+
+}  // namespace
+}  // namespace sampan::apiserver::auth
