@@ -18,7 +18,7 @@ std::string PodJson(std::string_view namespace_, std::string_view name, std::str
 
 class CacheTest : public testing::Test {
  protected:
-  CacheTest() : under_test_(embedded::MakeTestStore()), executor_(NewThreadPool("cache-test", 2)) {
+  CacheTest() : executor_(NewThreadPool("cache-test", 2)), under_test_(embedded::MakeTestStore()) {
     options_.resource = "pods";
     options_.indexed_fields = {"spec.nodeName"};
     StartCaches();
@@ -67,8 +67,8 @@ class CacheTest : public testing::Test {
   }
 
   CacheOptions options_;
+  std::unique_ptr<Executor> executor_;  // outlives the store, whose threads resume coroutines on it
   StoreUnderTest under_test_;
-  std::unique_ptr<Executor> executor_;
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<CacheSet> caches_;
   std::shared_ptr<Cache> cache_;

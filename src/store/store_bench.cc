@@ -27,8 +27,8 @@ Task<void> PutMany(Store* store, std::atomic<int>* next, int count) {
 }
 
 struct Fixture {
-  StoreUnderTest under_test = embedded::MakeTestStore();
   std::unique_ptr<Executor> executor = NewThreadPool("bench", 2);
+  StoreUnderTest under_test = embedded::MakeTestStore();
   std::unique_ptr<Clock> clock = NewSystemClock();
   CacheSet caches{*under_test.store, *executor, *clock};
   std::shared_ptr<Cache> cache = caches.Open({.resource = "configmaps"});
