@@ -113,8 +113,9 @@ class HttpWatch final : public WatchStream {
   Task<Result<std::optional<std::vector<WatchEvent>>>> Next() override {
     using Batch = std::optional<std::vector<WatchEvent>>;
     while (!stopped_) {
-      CO_TRY(std::vector<WatchEvent> events, TakeLines());
+      std::vector<WatchEvent> events = TakeLines();
       if (!events.empty()) co_return Batch(std::move(events));
+      if (failed_) co_return Fail(*failed_);
       if (buffer_.size() > kMaxWatchLine) co_return Fail(Error::InternalError("a watch event is too long"));
       Result<std::string> piece = co_await response_->ReadSome();
       // A broken connection ends the watch like its regular end: the caller resumes from its last revision.
@@ -130,16 +131,20 @@ class HttpWatch final : public WatchStream {
   }
 
  private:
-  // The complete lines of the buffer.
-  Result<std::vector<WatchEvent>> TakeLines() {
+  // The complete lines of the buffer, up to one that ends the watch with an error.
+  std::vector<WatchEvent> TakeLines() {
     std::vector<WatchEvent> events;
     size_t start = 0;
     for (size_t end = buffer_.find('\n', scanned_); end != std::string::npos; end = buffer_.find('\n', start)) {
       std::string_view line = std::string_view(buffer_).substr(start, end - start);
       start = end + 1;
       if (line.empty()) continue;
-      TRY(WatchEvent event, ToEvent(line));
-      events.push_back(std::move(event));
+      Result<WatchEvent> event = ToEvent(line);
+      if (!event) {
+        failed_ = std::move(event).error();
+        break;
+      }
+      events.push_back(*std::move(event));
     }
     buffer_.erase(0, start);
     scanned_ = buffer_.size();
@@ -149,6 +154,7 @@ class HttpWatch final : public WatchStream {
   std::unique_ptr<net::ClientResponse> response_;
   CancelSource stop_;
   std::atomic<bool> stopped_{false};
+  std::optional<Error> failed_;
   std::string buffer_;
   size_t scanned_ = 0;  // of buffer_ without a newline
 };
@@ -213,6 +219,8 @@ class HttpClient final : public Client {
   }
 
   Task<Result<ObjectPtr>> Create(Ref ref, json::Value body) override {
+    // Objects are created in their collection; only subresources (binding, token) belong to a named one.
+    if (ref.subresource.empty()) ref.name.clear();
     return Exchange(WithBody(NewRequest("POST", ResourcePath(ref)), body, "application/json"));
   }
 
