@@ -54,6 +54,7 @@ void DeclareState(NodeConfig& config, OptionSet& options) {
   options.Add(&config.run_dir, "run-dir", "DIR", "Where sockets and pid files lie.", IsAbsolutePath());
   options.Add(&config.container_runtime_endpoint, "container-runtime-endpoint", "SOCKET",
               "CRI socket of a runtime that runs already; without it Sampan starts its own containerd.");
+  options.Add(&config.service_cluster_ip_range, "service-cluster-ip-range", "CIDR", "Addresses of Services.", IsCidr());
 }
 
 }  // namespace
@@ -79,7 +80,6 @@ void Declare(ServerConfig& config, OptionSet& options) {
   options.Add(&config.tls_sans, "tls-san", "NAME", "Further DNS name or address in the API's certificate; may be repeated.");
   options.Add(&config.token_auth_file, "token-auth-file", "CSV",
               "Static tokens, a line each: token,user,uid,\"group1,group2\".", IsAbsolutePath());
-  options.Add(&config.service_cluster_ip_range, "service-cluster-ip-range", "CIDR", "Addresses of Services.", IsCidr());
   options.Add(&config.service_node_port_range, "service-node-port-range", "LOW-HIGH", "Ports of NodePort Services.",
               IsPortRange());
   options.Add(&config.cluster_cidr, "cluster-cidr", "CIDR", "Addresses of pods.", IsCidr());

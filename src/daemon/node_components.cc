@@ -5,6 +5,7 @@
 #include "client/informer.h"
 #include "daemon/actor_component.h"
 #include "daemon/host.h"
+#include "dns/dns.h"
 #include "node/agent.h"
 #include "proxy/proxy.h"
 
@@ -16,6 +17,10 @@ constexpr uint32_t kDnsIndex = 10;
 // A part that cannot start (no runtime, a taken port) is tried again: the reason may pass.
 constexpr Duration kRetryDelay = std::chrono::seconds(5);
 
+std::string DnsAddress(const NodeConfig& config) {
+  return AddressIn(config.service_cluster_ip_range, kDnsIndex);
+}
+
 node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   node::AgentOptions options;
   options.paths.data = config.data_dir;
@@ -23,7 +28,7 @@ node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   options.node_name = config.node_name;
   options.node_ip = config.node_ip;
   options.runtime_endpoint = config.container_runtime_endpoint;
-  if (!config.Disabled("dns")) options.cluster_dns = AddressIn(config.service_cluster_ip_range, kDnsIndex);
+  if (!config.Disabled("dns")) options.cluster_dns = DnsAddress(config);
   options.cluster_domain = config.cluster_domain;
   options.cluster_cidr = config.cluster_cidr;
   options.port = config.kubelet_port;
@@ -46,8 +51,10 @@ struct NodeComponents::State {
   Task<void> StopClient();
   Task<void> RunAgent(CancelToken stop);
   Task<void> RunProxy(CancelToken stop);
+  Task<void> RunDns(CancelToken stop);
   Task<Result<void>> PlayAgent(CancelToken stop);
   Task<Result<void>> PlayProxy(CancelToken stop);
+  Task<Result<void>> PlayDns(CancelToken stop);
   Task<void> Persist(std::string name, Task<Result<void>> (State::*play)(CancelToken), CancelToken stop);
 
   Runtime& runtime;
@@ -56,8 +63,10 @@ struct NodeComponents::State {
   ControlPlane& control_plane;
   std::unique_ptr<client::Client> node_client;
   std::unique_ptr<client::Client> proxy_client;
+  std::unique_ptr<client::Client> dns_client;
   std::optional<client::InformerFactory> node_informers;
   std::optional<client::InformerFactory> proxy_informers;
+  std::optional<client::InformerFactory> dns_informers;
 };
 
 Task<Result<void>> NodeComponents::State::StartClient() {
@@ -66,12 +75,15 @@ Task<Result<void>> NodeComponents::State::StartClient() {
   node_client = control_plane.ClientFor({.name = std::string(auth::kNodeUserPrefix) + config.node_name,
                                          .groups = {std::string(auth::kNodesGroup), authenticated}});
   proxy_client = control_plane.ClientFor({.name = "system:kube-proxy", .groups = {authenticated}});
+  dns_client = control_plane.ClientFor({.name = "system:kube-dns", .groups = {authenticated}});
   node_informers.emplace(*node_client, *runtime.pool, *runtime.clock, *runtime.rng);
   proxy_informers.emplace(*proxy_client, *runtime.pool, *runtime.clock, *runtime.rng);
+  dns_informers.emplace(*dns_client, *runtime.pool, *runtime.clock, *runtime.rng);
   co_return Result<void>();
 }
 
 Task<void> NodeComponents::State::StopClient() {
+  co_await dns_informers->Stop();
   co_await node_informers->Stop();
   co_await proxy_informers->Stop();
 }
@@ -106,8 +118,22 @@ Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
   proxy::ProxyOptions options;
   options.node_name = config.node_name;
   options.cluster_cidr = config.cluster_cidr;
+  if (!config.Disabled("dns")) options.local_cluster_ips = {DnsAddress(config)};
   proxy::Proxy proxy(*proxy_informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, std::move(options));
   auto ended = co_await proxy.Run(std::move(stop));
+  co_return ended;
+}
+
+Task<Result<void>> NodeComponents::State::PlayDns(CancelToken stop) {
+  std::unique_ptr<dns::HostAddresses> host = dns::NewLoopbackAddresses();
+  dns::DnsOptions options;
+  options.node_name = config.node_name;
+  options.node_address = config.node_ip;
+  options.cluster_domain = config.cluster_domain;
+  options.cluster_ips = {DnsAddress(config)};
+  dns::Dns dns(*dns_client, *dns_informers, *runtime.pool, runtime.blocking, *runtime.clock, *runtime.rng, host.get(),
+               std::move(options));
+  auto ended = co_await dns.Run(std::move(stop));
   co_return ended;
 }
 
@@ -116,6 +142,9 @@ Task<void> NodeComponents::State::RunAgent(CancelToken stop) {
 }
 Task<void> NodeComponents::State::RunProxy(CancelToken stop) {
   return Persist("proxy", &State::PlayProxy, std::move(stop));
+}
+Task<void> NodeComponents::State::RunDns(CancelToken stop) {
+  return Persist("dns", &State::PlayDns, std::move(stop));
 }
 
 NodeComponents::NodeComponents(Runtime& runtime, const NodeConfig& config, const Certificates& certificates,
@@ -130,6 +159,9 @@ void NodeComponents::AddTo(Supervisor& supervisor) {
   if (!state->config.Disabled("proxy")) {
     supervisor.Add(ActorComponent("proxy", pool, [state](CancelToken stop) { return state->RunProxy(std::move(stop)); }));
   }
+  if (!state->config.Disabled("dns")) {
+    supervisor.Add(ActorComponent("dns", pool, [state](CancelToken stop) { return state->RunDns(std::move(stop)); }));
+  }
   supervisor.Add(ActorComponent("agent", pool, [state](CancelToken stop) { return state->RunAgent(std::move(stop)); }));
 }
 
@@ -139,7 +171,9 @@ Result<void> TearDownNode(const NodeConfig& config) {
   auto kernel = proxy::NewLinuxKernel();
   if (!kernel) return Fail(kernel.error());
   auto cleaned = (*kernel)->Apply(proxy::RuleSet::Remove(proxy::IpFamily::kIpv4));
-  return torn ? cleaned : torn;
+  auto removed = dns::NewLoopbackAddresses()->Remove(DnsAddress(config));
+  if (!torn) return torn;
+  return cleaned ? removed : cleaned;
 }
 
 }  // namespace sampan::daemon
