@@ -44,6 +44,7 @@ Registry& Fill(Registry& registry, const Strategies& strategies) {
   registry.AddAdmission(NewNamespaceLifecycle());
   registry.AddAdmission(NewServiceAccountAdmission());
   registry.AddAdmission(NewPodDefaults());
+  registry.AddAdmission(NewNodeRestriction());
   return registry;
 }
 

@@ -246,5 +246,65 @@ TEST(ApiServer, HasTheObjectsOfEveryCluster) {
   EXPECT_EQ(server.Get("/apis/absent").status, 404);
 }
 
+TEST(ApiServer, SpeaksProtobufYamlAndTables) {
+  TestServer server;
+  server.Post(kMaps, Map("a", R"(,"data":{"k":"v"})"));
+  std::string target = std::string(kMaps) + "/a";
+  Reply protobuf = server.Do("GET", target, "", {{"accept", "application/vnd.kubernetes.protobuf,application/json"}});
+  EXPECT_EQ(protobuf.headers.Get("content-type"), "application/vnd.kubernetes.protobuf");
+  EXPECT_TRUE(protobuf.body.starts_with(std::string_view("k8s\0", 4)));
+  Reply put = server.Do("PUT", target, protobuf.body, {{"content-type", "application/vnd.kubernetes.protobuf"}});
+  EXPECT_EQ(put.status, 200) << put.body;
+  Reply list = server.Do("GET", kMaps, "", {{"accept", "application/vnd.kubernetes.protobuf"}});
+  EXPECT_TRUE(list.body.starts_with(std::string_view("k8s\0", 4)));
+  auto watch = server.Start(std::string(kMaps) + "?watch=true", {{"accept", "application/vnd.kubernetes.protobuf"}});
+  EXPECT_TRUE(watch->WaitFor("ADDED"));
+
+  Reply yaml = server.Do("GET", target, "", {{"accept", "application/yaml"}});
+  EXPECT_NE(yaml.body.find("kind: ConfigMap\n"), std::string::npos) << yaml.body;
+  Reply table = server.Do("GET", kMaps, "", {{"accept", "application/json;as=Table;g=meta.k8s.io;v=v1"}});
+  EXPECT_EQ(Text(table.Json(), "kind"), "Table");
+  EXPECT_EQ(table.Json().at("rows").as_array().size(), 1u);
+  Reply partial = server.Do("GET", target, "", {{"accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}});
+  EXPECT_EQ(Text(partial.Json(), "kind"), "PartialObjectMetadata");
+  EXPECT_EQ(json::Find(partial.Json(), "data"), nullptr);
+}
+
+TEST(ApiServer, RefusesMoreThanItsLimits) {
+  TestOptions options;
+  options.server.max_readonly_in_flight = 0;
+  TestServer server(options);
+  Reply refused = server.Do("GET", kMaps, "", {{"x-user", "nobody"}});
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.headers.Get("retry-after"), "1");
+  EXPECT_EQ(server.Get(kMaps).status, 200) << "administrators are never locked out";
+}
+
+TEST(ApiServer, CompressesBigAnswers) {
+  TestServer server;
+  std::string big(200'000, 'x');
+  server.Post(kMaps, Map("a", fmt::format(R"(,"data":{{"k":"{}"}})", big)));
+  std::string target = std::string(kMaps) + "/a";
+  Reply plain = server.Get(target);
+  EXPECT_GT(plain.body.size(), big.size());
+  Reply packed = server.Do("GET", target, "", {{"accept-encoding", "gzip"}});
+  EXPECT_EQ(packed.headers.Get("content-encoding"), "gzip");
+  EXPECT_LT(packed.body.size(), 10'000u);
+}
+
+TEST(ApiServer, PublishesDiscoveryInThreeForms) {
+  TestServer server;
+  EXPECT_EQ(Text(server.Get("/api").Json(), "kind"), "APIVersions");
+  EXPECT_EQ(Text(server.Get("/apis").Json(), "kind"), "APIGroupList");
+  json::Value core = server.Get("/api/v1").Json();
+  EXPECT_EQ(Text(core, "groupVersion"), "v1");
+  std::string accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+  Reply aggregated = server.Do("GET", "/apis", "", {{"accept", accept}});
+  EXPECT_EQ(Text(aggregated.Json(), "apiVersion"), "apidiscovery.k8s.io/v2");
+  std::string tag(aggregated.headers.Get("etag"));
+  EXPECT_EQ(server.Do("GET", "/apis", "", {{"accept", accept}, {"if-none-match", tag}}).status, 304);
+  EXPECT_EQ(server.Get("/openapi/v3").status, 200);
+}
+
 }  // namespace
 }  // namespace sampan::apiserver

@@ -135,6 +135,28 @@ TEST_F(AuthSystemTest, NobodyGrantsWhatHeLacks) {
   EXPECT_TRUE(granted.has_value()) << granted.error().message();
 }
 
+TEST_F(AuthSystemTest, NodesAreKeptToThemselves) {
+  std::unique_ptr<client::Client> node = Client("system:node:n1", {"system:nodes"});
+  auto create_node = [&](std::string name, std::string label) {
+    api::core::Node object;
+    object.metadata.name = std::move(name);
+    if (!label.empty()) object.metadata.labels[label] = "x";
+    auto created = Wait(client::Create(*node, object));
+    return created ? "" : created.error().message();
+  };
+  EXPECT_EQ(create_node("n2", ""), "nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
+  EXPECT_NE(create_node("n1", "node-restriction.kubernetes.io/secure"), "");
+  EXPECT_EQ(create_node("n1", "disk"), "");
+  api::core::Pod pod;
+  pod.metadata.name = "p";
+  pod.metadata.namespace_ = "default";
+  pod.spec.node_name = "n1";
+  pod.spec.containers.push_back({.name = "c", .image = "i"});
+  auto created = Wait(client::Create(*node, pod));
+  ASSERT_FALSE(created.has_value());
+  EXPECT_NE(created.error().message().find("can only create mirror pods"), std::string::npos) << created.error().message();
+}
+
 TEST_F(AuthSystemTest, TokensAreIssuedAndAccepted) {
   api::core::ServiceAccount account;
   account.metadata.name = "robot";

@@ -142,7 +142,7 @@ Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWr
   if (!answer) {
     co_await Send(&exchange, ErrorResponse(answer.error()));
   } else if (*answer) {
-    Compress(exchange, **answer);
+    co_await Compress(&exchange, &**answer);
     co_await Send(&exchange, **std::move(answer));
   }
   Duration took = context->registry.clock().Monotonic() - begun;

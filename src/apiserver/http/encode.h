@@ -16,8 +16,8 @@ Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo
 Result<net::Response> EncodeValue(const Exchange& exchange, const api::KindInfo& kind, const json::Value& value, int status);
 Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& kind, ListPage page, WallTime now);
 
-// Compresses a large body when the client takes gzip.
-void Compress(const Exchange& exchange, net::Response& response);
+// Compresses a large body when the client takes gzip, letting other requests run in between.
+Task<void> Compress(const Exchange* exchange, net::Response* response);
 
 // Appends a field of a protobuf message: length-delimited bytes.
 void AppendProtoBytes(int field, std::string_view bytes, std::string& out);

@@ -70,29 +70,41 @@ struct Limits {
   std::optional<ContinueToken> after;
 };
 
-// Takes a page out of the objects of a revision.
+void Continue(const Limits& limits, int64_t behind, ListPage& page) {
+  const api::Object& last = *page.items.back();
+  page.continue_token = ContinueToken{page.revision, last.namespace_(), last.name()}.Encode();
+  // The count is published for whole lists only: with a selector it would cost a look at every object.
+  if (limits.request.selection.IsEverything()) page.remaining = behind;
+}
+
+// Takes a page out of the objects of a revision, which begin behind the last page.
 template <class Objects>
 void Fill(const Limits& limits, const Objects& objects, ListPage& page) {
   const Selection& selection = limits.request.selection;
   auto limit = static_cast<size_t>(limits.request.limit);
-  int64_t behind = 0;
+  size_t seen = 0;
   for (const ObjectPtr& object : objects) {
-    if (limits.after) {
-      store::keys::ObjectId id{object->namespace_(), object->name()};
-      if (store::keys::Compare(id, {limits.after->namespace_, limits.after->name}) <= 0) continue;
-    }
+    ++seen;
     if (!selection.Matches(limits.kind, *object)) continue;
     if (limit != 0 && page.items.size() == limit) {
-      ++behind;
-      if (!selection.IsEverything()) break;  // the count is published for whole lists only
-      continue;
+      Continue(limits, static_cast<int64_t>(objects.size() - seen + 1), page);
+      return;
     }
     page.items.push_back(object);
   }
-  if (behind == 0) return;
-  const api::Object& last = *page.items.back();
-  page.continue_token = ContinueToken{page.revision, last.namespace_(), last.name()}.Encode();
-  if (selection.IsEverything()) page.remaining = behind;
+}
+
+void FillView(const Limits& limits, const store::ObjectView& view, ListPage& page) {
+  if (!limits.after) return Fill(limits, view, page);
+  Fill(limits, view.After({limits.after->namespace_, limits.after->name}), page);
+}
+
+void DropDelivered(const ContinueToken& after, std::vector<ObjectPtr>& objects) {
+  auto delivered = [&](const ObjectPtr& object) {
+    store::keys::ObjectId id{object->namespace_(), object->name()};
+    return store::keys::Compare(id, {after.namespace_, after.name}) <= 0;
+  };
+  objects.erase(objects.begin(), std::find_if_not(objects.begin(), objects.end(), delivered));
 }
 
 Error ExpiredToken() {
@@ -192,7 +204,7 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
   if (exact) {
     page.revision = wanted;
     if (std::optional<store::CacheList> kept = cache.ListAt(wanted, query)) {
-      Fill(limits, kept->items, page);
+      FillView(limits, kept->items, page);
       co_return page;
     }
     auto objects = co_await ReadAt(registry, resource, request.selection.namespace_, wanted);
@@ -200,6 +212,7 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
       bool expired = objects.error().Is(Reason::kExpired) && limits.after;
       co_return Fail(expired ? ExpiredToken() : std::move(objects).error());
     }
+    if (limits.after) DropDelivered(*limits.after, *objects);
     Fill(limits, *objects, page);
     co_return page;
   }
@@ -208,13 +221,13 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
     store::Revision kept = cache.KeepSnapshot();
     if (std::optional<store::CacheList> list = cache.ListAt(kept, query)) {
       page.revision = kept;
-      Fill(limits, list->items, page);
+      FillView(limits, list->items, page);
       co_return page;
     }
   }
   store::CacheList list = cache.List(query);
   page.revision = list.revision;
-  Fill(limits, list.items, page);
+  FillView(limits, list.items, page);
   co_return page;
 }
 
