@@ -102,14 +102,7 @@ std::shared_ptr<Connection> Connection::Create(IoLoop& loop, int fd) {
 }
 
 Connection::Connection(IoLoop& loop, int fd)
-    : loop_(loop),
-      fd_(fd),
-      read_timer_(loop,
-                  [this] {
-                    read_expired_ = true;
-                    WakeLater(&Connection::reader_);
-                  }),
-      write_timer_(loop, [this] {
+    : loop_(loop), fd_(fd), read_timer_(loop, [this] { ExpireRead(); }), write_timer_(loop, [this] {
         write_expired_ = true;
         WakeLater(&Connection::writer_);
       }) {
@@ -225,6 +218,11 @@ void Connection::SetReadDeadline(Duration from_now) {
   } else {
     read_timer_.Disarm();
   }
+}
+
+void Connection::ExpireRead() {
+  read_expired_ = true;
+  WakeLater(&Connection::reader_);
 }
 
 Task<Result<void>> Connection::Handshake() {

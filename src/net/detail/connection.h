@@ -49,6 +49,8 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
   // Waits for the next change after kWouldBlock; resumes also when the connection breaks or the deadline passes.
   Waiter Readable() { return {this, &Connection::reader_}; }
   bool read_expired() const { return read_expired_; }
+  // As if the deadline had passed just now.
+  void ExpireRead();
   // At least one byte; 0 at the end; ServiceUnavailable when broken, Timeout past the deadline.
   Task<Result<size_t>> Read(std::span<char> buffer);
 

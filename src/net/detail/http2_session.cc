@@ -136,7 +136,7 @@ Task<void> Http2Session::Run() {
       if (!Consume(std::span(*scratch).first(length))) break;
       if (reads % kBurst == 0) co_await Yield();
     } else if (state == Connection::ReadState::kWouldBlock) {
-      if (connection_.read_expired()) break;
+      if (over_ || connection_.read_expired()) break;
       UpdateDeadline();
       co_await connection_.Readable();
     } else {
@@ -147,7 +147,8 @@ Task<void> Http2Session::Run() {
   CancelRequests();
   WakeWriter();  // it writes the GOAWAY, if there is one, and ends
   co_await gate_.Close();
-  connection_.Close();
+  // A peer that is still sending would otherwise lose the GOAWAY to a reset of the connection.
+  co_await connection_.LingerAndClose();
 }
 
 // False when the connection is over.
@@ -189,8 +190,8 @@ Task<void> Http2Session::WriteLoop() {
     }
     bool over = nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
     if (over || (draining_ && streams_.empty())) {
-      co_await connection_.CloseWrite();
-      connection_.Close();
+      over_ = true;
+      connection_.ExpireRead();  // Run() ends it
       co_return;
     }
     if (ended_) co_return;

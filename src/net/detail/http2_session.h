@@ -86,7 +86,8 @@ class Http2Session final : public Session {
   size_t control_frames_ = 0;    // since control_window_
   MonoTime control_window_{};
   bool draining_ = false;
-  bool ended_ = false;
+  bool over_ = false;   // nothing is left to write, the GOAWAY included
+  bool ended_ = false;  // Run() has left its loop
 };
 
 }  // namespace sampan::net::detail
