@@ -147,6 +147,10 @@ TEST_F(AuthSystemTest, NodesAreKeptToThemselves) {
   EXPECT_EQ(create_node("n2", ""), "nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
   EXPECT_NE(create_node("n1", "node-restriction.kubernetes.io/secure"), "");
   EXPECT_EQ(create_node("n1", "disk"), "");
+  api::core::ServiceAccount account;
+  account.metadata.name = "default";
+  account.metadata.namespace_ = "default";
+  ASSERT_TRUE(Wait(client::Create(*root_, account)).has_value());
   api::core::Pod pod;
   pod.metadata.name = "p";
   pod.metadata.namespace_ = "default";
