@@ -3,6 +3,7 @@
 #include "async/oneshot.h"
 #include "async/spawn.h"
 #include "base/log.h"
+#include "controllers/common/objects.h"
 
 namespace sampan::controllers {
 
@@ -73,8 +74,9 @@ Task<void> KeyedController::Work() {
     if (synced) {
       queue_.Forget(*key);
     } else {
-      // A conflict only says that the cache is behind; the change that made it so is on its way.
-      bool expected = synced.error().Is(Reason::kConflict);
+      // A conflict or an absent object only says that the cache is behind: the change that made it so is on its way.
+      bool expected =
+          synced.error().Is(Reason::kConflict) || synced.error().Is(Reason::kNotFound) || NamespaceEnds(synced.error());
       log::Log(expected ? log::Level::kDebug : log::Level::kWarn, name_, "{}: {}", *key, synced.error());
       queue_.AddRateLimited(*key);
     }

@@ -48,6 +48,10 @@ api::LabelSelector ControllerSelector(const api::meta::LabelSelector& selector) 
   return made && !made->IsEverything() ? *std::move(made) : api::LabelSelector::Nothing();
 }
 
+bool NamespaceEnds(const Error& error) {
+  return error.Is(Reason::kForbidden) && error.message().find("being terminated") != std::string::npos;
+}
+
 void AddOrphanIndex(client::ObjectInformer& informer) {
   informer.cache().AddIndex(std::string(kOrphanIndex), [](const api::Object& object, std::vector<std::string>& keys) {
     if (ControllerOf(object.head()) == nullptr) keys.push_back(object.namespace_());

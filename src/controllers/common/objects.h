@@ -35,6 +35,9 @@ const api::core::PodCondition* FindCondition(const api::core::Pod& pod, std::str
 // The selector as it matches; one that is invalid or empty matches nothing (as controllers, unlike queries, read it).
 api::LabelSelector ControllerSelector(const api::meta::LabelSelector& selector);
 
+// The server refused a creation because the namespace is on its way out: nothing to be done about it, or to tell.
+bool NamespaceEnds(const Error& error);
+
 // Index of objects without a controlling owner, by namespace: who may be adopted.
 inline constexpr std::string_view kOrphanIndex = "orphans";
 void AddOrphanIndex(client::ObjectInformer& informer);

@@ -44,7 +44,8 @@ class EndpointsController final : public ServicePodsController {
       co_return Result<void>();
     }
     Result<EndpointsPtr> written = co_await client::Create(world_.client, std::move(wanted));
-    if (!written && !written.error().Is(Reason::kAlreadyExists)) co_return Fail(std::move(written).error());
+    if (!written && !written.error().Is(Reason::kAlreadyExists) && !NamespaceEnds(written.error()))
+      co_return Fail(std::move(written).error());
     co_return Result<void>();
   }
 

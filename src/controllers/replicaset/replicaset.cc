@@ -179,9 +179,7 @@ class ReplicaSetController final : public KeyedController {
           continue;
         }
         expectations_.CreationObserved(key);
-        bool namespace_ends = created.error().Is(Reason::kForbidden) &&
-                              created.error().message().find("being terminated") != std::string::npos;
-        if (!namespace_ends) {
+        if (!NamespaceEnds(created.error())) {
           Emit(*set.object(), client::EventType::kWarning, "FailedCreate", "Error creating: " + created.error().message());
         }
         failed = std::move(created).error();

@@ -46,12 +46,10 @@ class OnePerNamespace : public KeyedController {
     wanted.metadata.name = object_name_;
     wanted.metadata.namespace_ = key;
     Result<client::TypedPtr<T>> created = co_await client::Create(world_.client, std::move(wanted));
-    if (created || created.error().Is(Reason::kAlreadyExists) || created.error().Is(Reason::kNotFound)) {
+    if (created || created.error().Is(Reason::kAlreadyExists) || created.error().Is(Reason::kNotFound) ||
+        NamespaceEnds(created.error())) {
       co_return Result<void>();
     }
-    bool ends =
-        created.error().Is(Reason::kForbidden) && created.error().message().find("being terminated") != std::string::npos;
-    if (ends) co_return Result<void>();
     co_return Fail(std::move(created).error());
   }
 
