@@ -43,7 +43,7 @@ test-tsan: ## unit tests under ThreadSanitizer
 
 fuzz: ## every fuzzer for FUZZ_SECONDS each (default 10)
 	@tools/setup/install.sh build
-	@tools/build.sh fuzz
+	@tools/build.sh asan
 	@tools/test/fuzz.py --seconds $${FUZZ_SECONDS:-10}
 
 bench: ## measure every figure of docs/benchmarks.md

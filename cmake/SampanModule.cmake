@@ -3,7 +3,7 @@
 # Declares the library of one folder of src/. Every .cc in the folder and below belongs to it, except
 #   *_test.cc   -> one GoogleTest program, <name>_test, registered with ctest
 #   *_bench.cc  -> one Google Benchmark program, <name>_bench
-#   *_fuzz.cc   -> one libFuzzer program per file, built by the fuzz preset only
+#   *_fuzz.cc   -> one libFuzzer program per file, built by the presets asan and fuzz
 # A folder below that has its own CMakeLists.txt with a sampan_module is left out.
 # DEPS are modules (namespaced `sampan_<name>` targets); tools/lint/layers.toml says which are allowed.
 function(sampan_module name)
@@ -49,7 +49,7 @@ function(sampan_module name)
     target_link_libraries(sampan_${target} INTERFACE ${deps} ${ARG_LIBS} fmt::fmt)
   endif()
 
-  if(tests AND NOT SAMPAN_FUZZ)
+  if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE sampan_${target} ${test_deps} GTest::gmock GTest::gtest GTest::gtest_main)
     if(NOT ARG_NO_PCH)
@@ -57,7 +57,7 @@ function(sampan_module name)
     endif()
     add_test(NAME ${target} COMMAND ${target}_test)
   endif()
-  if(benches AND NOT SAMPAN_FUZZ)
+  if(benches)
     add_executable(${target}_bench EXCLUDE_FROM_ALL ${benches})
     target_link_libraries(${target}_bench PRIVATE sampan_${target} ${test_deps} benchmark::benchmark benchmark::benchmark_main)
     add_dependencies(benches ${target}_bench)

@@ -69,7 +69,7 @@ class Machine:
                     name = (entry / "comm").read_text().strip()
                 except OSError:
                     continue
-                if re.match(r"sampan|containerd|runc|pause|redis-server", name):
+                if re.match(r"sampan|containerd|runc|pause|redis-server", name) and alive(entry.name):
                     names.append(name)
         return sorted(names)
 

@@ -56,7 +56,8 @@ def a_value_written_is_read_back(cluster):
 
 def a_pod_reaches_the_service_by_name(cluster):
     for name in ("guestbook", "guestbook.default", "guestbook.default.svc.cluster.local"):
-        answer = cluster.kubectl("exec", "deployment/redis", "--", "wget", "-q", "-O-", "-T", "5", f"http://{name}/version").stdout
+        fetch = f"import urllib.request as r; print(r.urlopen('http://{name}/version', timeout=5).read().decode())"
+        answer = cluster.kubectl("exec", "deployment/guestbook", "--", "python3", "-c", fetch).stdout
         expect(json.loads(answer)["version"] == "1", f"{name} answers {answer!r}")
 
 

@@ -37,16 +37,19 @@ def main():
         for name, function in tests():
             if wanted and name not in wanted and function.__name__ != "make_up_starts_the_cluster":
                 continue
-            started = time.monotonic()
+            started, broken = time.monotonic(), False
             try:
                 reason = function(cluster)
                 state = f"skipped {name}: {reason}" if reason else f"ok {name}"
             except Exception as fault:  # a broken test must not hide the ones after it
                 failed += 1
                 state = f"FAILED {name}"
+                broken = function.__name__ == "make_up_starts_the_cluster"
                 print(fault if isinstance(fault, Failure) else traceback.format_exc())
                 print("the server's last lines:\n" + cluster.log_tail())
             print(f"{state} ({time.monotonic() - started:.1f} s)", flush=True)
+            if broken:
+                break  # every test after it needs the cluster
     finally:
         cluster.script("down.sh")
         shutil.rmtree(cluster.data_dir.parent, ignore_errors=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every fuzzer of the fuzz preset for a short while, two at a time; the last line is the sum."""
+"""Runs every fuzzer of the asan preset's build for a short while, two at a time; the last line is the sum."""
 import argparse
 import concurrent.futures
 import pathlib
@@ -25,7 +25,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10)
     arguments = parser.parse_args()
-    fuzzers = sorted(path for path in (ROOT / "build/fuzz").rglob("*_fuzz") if path.is_file())
+    fuzzers = sorted(path for path in (ROOT / "build/asan").rglob("*_fuzz") if path.is_file())
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for fuzzer, fault in zip(fuzzers, pool.map(lambda f: run(f, arguments.seconds), fuzzers)):
