@@ -32,6 +32,7 @@ struct ChildPlan {
   int stdio[3];
   int netns;             // -1 stays
   const char* oom_text;  // for /proc/self/oom_score_adj; null: untouched
+  int report;            // where failures are told, above 2
   ProcessGroup group;
   bool set_uid, set_gid;
   uid_t uid;
@@ -39,14 +40,15 @@ struct ChildPlan {
   sigset_t mask;
 };
 
+// What the child reports through a pipe that exec closes. (Sanitizers turn vfork into fork, so shared memory is no way.)
 struct ChildFailure {
-  volatile int error_number = 0;
-  const char* volatile step = nullptr;
+  int error_number = 0;
+  const char* step = nullptr;  // a literal or a string of the plan: the same address on both sides
 };
 
-void Give(ChildFailure& failure, const char* step) {
-  failure.error_number = errno;
-  failure.step = step;
+[[noreturn]] void Give(const ChildPlan& plan, const char* step) {
+  ChildFailure failure{errno, step};
+  (void)!::write(plan.report, &failure, sizeof failure);
   ::_exit(127);
 }
 
@@ -58,41 +60,40 @@ void ResetSignals(const sigset_t& mask) {
 }
 
 // Descriptors go above 2 first: a plan may want this process's 1 as the child's 0.
-void PlaceStdio(const ChildPlan& plan, ChildFailure& failure) {
+void PlaceStdio(const ChildPlan& plan) {
   int high[3];
   for (int i = 0; i < 3; ++i) {
     high[i] = ::fcntl(plan.stdio[i], F_DUPFD, 3);
-    if (high[i] < 0) Give(failure, "dup");
+    if (high[i] < 0) Give(plan, "dup");
   }
   for (int i = 0; i < 3; ++i) {
-    if (::dup2(high[i], i) < 0) Give(failure, "dup2");
+    if (::dup2(high[i], i) < 0) Give(plan, "dup2");
   }
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-[[noreturn]] void RunChild(const ChildPlan& plan, ChildFailure& failure) {
+[[noreturn]] void RunChild(const ChildPlan& plan) {
   ResetSignals(plan.mask);
-  if (plan.group == ProcessGroup::kOwnSession && ::setsid() < 0) Give(failure, "setsid");
-  if (plan.group == ProcessGroup::kOwnGroup && ::setpgid(0, 0) < 0) Give(failure, "setpgid");
+  if (plan.group == ProcessGroup::kOwnSession && ::setsid() < 0) Give(plan, "setsid");
+  if (plan.group == ProcessGroup::kOwnGroup && ::setpgid(0, 0) < 0) Give(plan, "setpgid");
   if (plan.oom_text != nullptr) {
     int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file >= 0) (void)!::write(file, plan.oom_text, ::strlen(plan.oom_text));
   }
-  if (plan.netns >= 0 && ::setns(plan.netns, CLONE_NEWNET) != 0) Give(failure, "setns");
-  if (plan.cwd != nullptr && ::chdir(plan.cwd) != 0) Give(failure, plan.cwd);
-  PlaceStdio(plan, failure);
+  if (plan.netns >= 0 && ::setns(plan.netns, CLONE_NEWNET) != 0) Give(plan, "setns");
+  if (plan.cwd != nullptr && ::chdir(plan.cwd) != 0) Give(plan, plan.cwd);
+  PlaceStdio(plan);
   // Raw calls: the library's change the ids of every thread, and here those are the parent's.
   if (plan.set_gid && (::syscall(SYS_setgroups, 0, nullptr) != 0 || ::syscall(SYS_setgid, plan.gid) != 0)) {
-    Give(failure, "setgid");
+    Give(plan, "setgid");
   }
-  if (plan.set_uid && ::syscall(SYS_setuid, plan.uid) != 0) Give(failure, "setuid");
+  if (plan.set_uid && ::syscall(SYS_setuid, plan.uid) != 0) Give(plan, "setuid");
   ::execve(plan.program, plan.argv, plan.env);
-  Give(failure, plan.program);
-  __builtin_unreachable();
+  Give(plan, plan.program);
 }
 
 // Signals are blocked around it: a handler run by the child would run on the parent's stack and data.
-__attribute__((noinline)) pid_t StartChild(ChildPlan& plan, ChildFailure& failure) {
+__attribute__((noinline)) pid_t StartChild(ChildPlan& plan) {
   sigset_t all;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_BLOCK, &all, &plan.mask);
@@ -102,7 +103,7 @@ __attribute__((noinline)) pid_t StartChild(ChildPlan& plan, ChildFailure& failur
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
   pid_t pid = ::vfork();
 #pragma clang diagnostic pop
-  if (pid == 0) RunChild(plan, failure);
+  if (pid == 0) RunChild(plan);
   int error_number = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error_number;
@@ -115,6 +116,20 @@ std::vector<char*> Pointers(const std::vector<std::string>& strings) {
   for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
   pointers.push_back(nullptr);
   return pointers;
+}
+
+struct Pipe {
+  Fd read, write;
+};
+
+// Both ends above 2, whatever this process has closed.
+Result<Pipe> OpenPipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return Fail(LastError("pipe"));
+  Pipe low{Fd(ends[0]), Fd(ends[1])};
+  Pipe pipe{Fd(::fcntl(ends[0], F_DUPFD_CLOEXEC, 3)), Fd(::fcntl(ends[1], F_DUPFD_CLOEXEC, 3))};
+  if (!pipe.read || !pipe.write) return Fail(LastError("pipe"));
+  return pipe;
 }
 
 struct OpenedStdio {
@@ -175,6 +190,7 @@ Result<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
   std::vector<char*> argv = Pointers(options.argv);
   std::vector<char*> env;
   if (options.env) env = Pointers(*options.env);
+  TRY(Pipe report, OpenPipe());
   std::string oom_text = options.oom_score_adj ? std::to_string(*options.oom_score_adj) : "";
   ChildPlan plan{.program = program.c_str(),
                  .argv = argv.data(),
@@ -183,16 +199,18 @@ Result<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
                  .stdio = {stdio[0].number, stdio[1].number, stdio[2].number},
                  .netns = netns.get(),
                  .oom_text = options.oom_score_adj ? oom_text.c_str() : nullptr,
+                 .report = report.write.get(),
                  .group = options.group,
                  .set_uid = options.uid.has_value(),
                  .set_gid = options.gid.has_value(),
                  .uid = options.uid.value_or(0),
                  .gid = options.gid.value_or(0),
                  .mask = {}};
-  ChildFailure failure;
-  pid_t pid = StartChild(plan, failure);
+  pid_t pid = StartChild(plan);
   if (pid < 0) return Fail(LastError("vfork"));
-  if (failure.error_number != 0) {
+  report.write.Reset();
+  ChildFailure failure;
+  if (::read(report.read.get(), &failure, sizeof failure) == sizeof failure) {
     ::waitpid(pid, nullptr, 0);
     return Fail(ErrnoError(failure.error_number, failure.step));
   }

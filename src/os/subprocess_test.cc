@@ -66,8 +66,8 @@ TEST(Subprocess, CancellationKills) {
   RunOptions options;
   options.spawn.argv = {"sleep", "100"};
   options.stop = stop.token();
+  auto executor = NewThreadPool("test", 1);  // outlives the pool, whose threads resume on it
   BlockingPool pool(1);
-  auto executor = NewThreadPool("test", 1);
   std::thread canceller([&] { stop.Cancel(); });
   EXPECT_TRUE(SyncWait(*executor, RunAsync(&pool, options)).error().Is(Reason::kTimeout));
   canceller.join();
@@ -91,8 +91,8 @@ TEST(Subprocess, StopEscalatesToKill) {
   Subprocess child = *Subprocess::Spawn(options);
   char ready;
   ASSERT_EQ(::read(child.out().get(), &ready, 1), 1);
+  auto executor = NewThreadPool("test", 1);  // outlives the pool, whose threads resume on it
   BlockingPool pool(1);
-  auto executor = NewThreadPool("test", 1);
   EXPECT_EQ(SyncWait(*executor, StopAsync(&pool, &child, 20ms))->signal, SIGKILL);
 }
 

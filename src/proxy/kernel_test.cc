@@ -325,6 +325,17 @@ TEST_F(ProxyKernel, UdpFlowsLeaveABackendThatIsGone) {
   EXPECT_EQ(Receive(socket, 2000), fmt::format("b {}", kGateway));
 }
 
+TEST_F(ProxyKernel, PodsLeaveTheClusterWithTheNodesAddress) {
+  EchoServer outside(*client_, SOCK_STREAM, 8080, "outside");
+  EchoServer inside(*b_, SOCK_STREAM, 8080, "b");
+  EXPECT_EQ(Ask(*a_, kClient, 8080), fmt::format("outside {}", kPodA));
+  config_.masquerade_pods = MasqueradePods::kYes;
+  rules_.emplace(config_);
+  ASSERT_OK(kernel_->Apply(rules_->Render()));
+  EXPECT_EQ(Ask(*a_, kClient, 8080), fmt::format("outside {}", kNode));
+  EXPECT_EQ(Ask(*a_, kPodB, 8080), fmt::format("b {}", kPodA));
+}
+
 TEST_F(ProxyKernel, RemoveLeavesNothing) {
   EXPECT_TRUE(*kernel_->HasTable(IpFamily::kIpv4));
   ASSERT_OK(kernel_->Apply(RuleSet::Remove(IpFamily::kIpv4)));
