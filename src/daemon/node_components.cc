@@ -118,6 +118,7 @@ Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
   proxy::ProxyOptions options;
   options.node_name = config.node_name;
   options.cluster_cidr = config.cluster_cidr;
+  options.masquerade_pods = proxy::MasqueradePods::kYes;  // the bridge plugin's configuration leaves it to the proxy
   if (!config.Disabled("dns")) options.local_cluster_ips = {DnsAddress(config)};
   proxy::Proxy proxy(*proxy_informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, std::move(options));
   auto ended = co_await proxy.Run(std::move(stop));
