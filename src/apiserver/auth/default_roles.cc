@@ -119,12 +119,11 @@ void AddSystemRoles(DefaultPolicy& policy) {
     AddSystemRole(policy, fmt::format("system::leader-locking-{}", component), {lock, create}, {{SubjectKind::kUser, user}});
   }
   // The name server makes its own Service, so that it is found where users look for it.
-  AddSystemRole(policy, "system:kube-dns",
-                {{.verbs = {"create", "get", "update"}, .api_groups = {""}, .resources = {"services"}},
-                 {.verbs = {"create", "get", "update"},
-                  .api_groups = {"discovery.k8s.io"},
-                  .resources = {"endpointslices"}}},
-                {{SubjectKind::kUser, "system:kube-dns"}});
+  AddSystemRole(
+      policy, "system:kube-dns",
+      {{.verbs = {"create", "get", "update"}, .api_groups = {""}, .resources = {"services"}},
+       {.verbs = {"create", "get", "update"}, .api_groups = {"discovery.k8s.io"}, .resources = {"endpointslices"}}},
+      {{SubjectKind::kUser, "system:kube-dns"}});
 }
 
 }  // namespace

@@ -81,9 +81,9 @@ Task<void> WriteForever(Store* store, int writer, uint64_t sequence) {
 }
 
 // The child's side, started by the parent with the environment that it reads.
-TEST(CrashChild, DISABLED_Write) {
+TEST(CrashChild, Write) {
   const char* directory = getenv("SAMPAN_CRASH_DIRECTORY");
-  if (directory == nullptr) GTEST_SKIP();
+  if (directory == nullptr) return;  // not a child
   KillAt failpoints(getenv("SAMPAN_CRASH_POINT"), atoi(getenv("SAMPAN_CRASH_HITS")));
   EmbeddedOptions options;
   options.directory = directory;
@@ -125,8 +125,7 @@ class CrashTest : public testing::Test {
     std::vector<char*> envp;
     for (std::string& entry : environment) envp.push_back(entry.data());
     envp.push_back(nullptr);
-    std::string arguments[] = {"store_test", "--gtest_filter=CrashChild.*", "--gtest_also_run_disabled_tests",
-                               "--gtest_brief=1"};
+    std::string arguments[] = {"store_test", "--gtest_filter=CrashChild.*", "--gtest_brief=1"};
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
