@@ -7,7 +7,7 @@
 pid=$(running_pid)
 if [ -n "$pid" ]; then
   kill -TERM "$pid"
-  stopped() { ! kill -0 "$pid"; }
+  stopped() { [ -z "$(running_pid)" ]; }
   wait_until 10 "the server to stop" stopped || kill -KILL "$pid"
 fi
 if [ -d "$data_dir" ]; then
