@@ -38,6 +38,16 @@ TEST(Decode, CanonicalFormIsAFixedPoint) {
   EXPECT_EQ(Decoded("apps/v1", "Deployment", once), once);
 }
 
+TEST(DecodeObject, TakesUnsignedNumbersOfComponents) {
+  json::Object port{{"port", uint64_t{443}}, {"targetPort", uint64_t{6443}}};
+  json::Value service = json::Object{{"spec", json::Object{{"ports", json::Array{port}}}}};
+  auto decoded = DecodeObject(*FindKind("v1", "Service"), service, {});
+  ASSERT_TRUE(decoded) << decoded.error().message();
+  EXPECT_EQ(decoded->at("spec").at("ports").at(0).at("targetPort"), json::Value(6443));
+  service.at("spec").at("ports").at(0).at("port") = uint64_t{1} << 40;
+  EXPECT_FALSE(DecodeObject(*FindKind("v1", "Service"), service, {}));
+}
+
 TEST(Decode, RefusesWrongTypesInTheWordsOfKubernetes) {
   struct Case {
     std::string_view text, message;

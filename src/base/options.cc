@@ -62,7 +62,8 @@ void OptionSet::Add(uint16_t* target, std::string name, std::string value_name, 
                       nullptr});
 }
 
-void OptionSet::Add(int64_t* target, std::string name, std::string value_name, std::string doc, int64_t least, int64_t most) {
+void OptionSet::Add(int64_t* target, std::string name, std::string value_name, std::string doc, int64_t least,
+                    int64_t most) {
   options_.push_back({std::move(name), std::move(value_name), std::move(doc), std::to_string(*target), OptionShape::kValue,
                       [target, least, most](std::string_view text) -> Result<void> {
                         TRY(*target, ParseWhole(text, least, most));

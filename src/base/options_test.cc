@@ -37,7 +37,8 @@ TEST(OptionSet, ValuesAreParsedAndFaultsSayWhatIsRight) {
 
 TEST(OptionChecks, DnsNames) {
   for (const char* good : {"cluster.local", "a", "x-1.y"}) EXPECT_EQ(IsDnsName()(good), "") << good;
-  for (const char* bad : {"", "Cluster.local", ".a", "a.", "a..b", "-a", "a-.b", "a_b"}) EXPECT_NE(IsDnsName()(bad), "") << bad;
+  for (const char* bad : {"", "Cluster.local", ".a", "a.", "a..b", "-a", "a-.b", "a_b"})
+    EXPECT_NE(IsDnsName()(bad), "") << bad;
 }
 
 }  // namespace
