@@ -23,7 +23,7 @@ def expect(condition, text):
         raise Failure(text)
 
 
-def poll(what, seconds, probe):
+def poll(what, seconds, probe, interval=0.1):
     """Asks until `probe` gives something true and returns that; each wait is for a condition, bounded by `seconds`."""
     deadline = time.monotonic() + seconds
     last = None
@@ -34,7 +34,7 @@ def poll(what, seconds, probe):
                 return last
         except (Failure, OSError, subprocess.SubprocessError, KeyError, ValueError) as fault:
             last = fault
-        time.sleep(0.1)
+        time.sleep(interval)
     raise Failure(f"{what}: not within {seconds} s; last seen: {last}")
 
 
@@ -112,13 +112,13 @@ class Cluster:
         log = self.data_dir / "sampan.log"
         return log.read_text(errors="replace")[-6000:] if log.exists() else "(no log)"
 
-    def start_server(self):
+    def start_server(self, interval=0.1):
         """Only the server, for tests that stop and kill it."""
         with open(self.data_dir / "sampan.log", "ab") as log:
             self.process = subprocess.Popen([str(self.binary), "server", "--data-dir", str(self.data_dir), "--run-dir",
                                              str(self.run_dir), "--secure-port", str(self.port), *self.flags.split()],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        poll("the API server ready", 30, lambda: self.get("/readyz") == "ok")
+        poll("the API server ready", 30, lambda: self.get("/readyz") == "ok", interval)
 
     def kill_server(self):
         pid = self.pid()

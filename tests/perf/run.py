@@ -24,7 +24,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 from cluster import Cluster, poll  # noqa: E402  (the path is set above)
 
-LOAD = ROOT / "build/release/sampan-load"
+BUILD = pathlib.Path(os.environ.get("SAMPAN_PERF_BUILD", ROOT / "build/release"))
+LOAD = BUILD / "sampan-load"
+PORT, KUBELET_PORT = 18443, 21250
 SECONDS = 8
 CONNECTIONS = 32
 LISTED = 9561
@@ -35,11 +37,18 @@ def print_row(name, figure, conditions):
     print(f"{name:52} {figure:>28}   {conditions}", flush=True)
 
 
-def control_plane(directory, flags="--disable-agent"):
-    cluster = Cluster("perf", port=17443)
+def new_cluster(directory, flags=""):
+    cluster = Cluster("perf", port=PORT, kubelet_port=KUBELET_PORT)
+    cluster.binary = BUILD / "sampan"
     cluster.data_dir, cluster.run_dir = pathlib.Path(directory) / "data", pathlib.Path(directory) / "run"
     cluster.data_dir.mkdir(exist_ok=True)
-    cluster.flags = flags
+    if flags:
+        cluster.flags = flags
+    return cluster
+
+
+def control_plane(directory, flags="--disable-agent"):
+    cluster = new_cluster(directory, flags)
     cluster.start_server()
     return cluster
 
@@ -53,36 +62,33 @@ def resident_megabytes(pid):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())[1]) / 1024
 
 
+def processor_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def load(cluster, path, *words, connections=CONNECTIONS, seconds=SECONDS):
     """One run of the load generator; its JSON report."""
     tls = cluster.data_dir / "tls"
+    before = processor_seconds(cluster.process.pid)
     done = subprocess.run([str(LOAD), "--host", "127.0.0.1", "--port", str(cluster.port), "--path", path, "--ca", tls / "ca.crt",
                            "--cert", tls / "admin.crt", "--key", tls / "admin.key", "--connections", str(connections),
                            "--duration", f"{seconds}s", "--json", *words], capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"the load generator failed: {done.stderr}")
-    return json.loads(done.stdout)
+    report = json.loads(done.stdout)
+    used = (processor_seconds(cluster.process.pid) - before) / report["succeeded"] * 1e6
+    report["processor"] = f"{used:,.0f} us of the server's processor time each"
+    return report
 
 
 def start(directory):
     """API server ready after start"""
     times = []
     for _ in range(5):
-        cluster = Cluster("perf", port=17443)
-        cluster.data_dir, cluster.run_dir = pathlib.Path(directory) / "data", pathlib.Path(directory) / "run"
-        cluster.data_dir.mkdir(exist_ok=True)
-        cluster.flags = "--disable-agent"
-        log = open(cluster.data_dir / "sampan.log", "ab")
+        cluster = new_cluster(directory, "--disable-agent")
         began = time.monotonic()
-        cluster.process = subprocess.Popen([str(cluster.binary), "server", "--data-dir", str(cluster.data_dir), "--run-dir",
-                                            str(cluster.run_dir), "--secure-port", "17443", "--disable-agent"],
-                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        while True:
-            try:
-                if cluster.get("/readyz") == "ok":
-                    break
-            except OSError:
-                time.sleep(0.002)
+        cluster.start_server(interval=0.002)
         times.append(time.monotonic() - began)
         stop(cluster)
     print_row("API server ready after start", f"{min(times[1:]) * 1000:.0f} ms",
@@ -93,10 +99,7 @@ def idle(directory):
     """resident memory, idle, all in one"""
     if os.geteuid() != 0:
         return print_row("resident memory, idle, all in one", "not measured", "a node needs root")
-    cluster = Cluster("perf", port=17443, kubelet_port=21250)
-    cluster.data_dir, cluster.run_dir = pathlib.Path(directory) / "data", pathlib.Path(directory) / "run"
-    cluster.data_dir.mkdir(exist_ok=True)
-    cluster.start_server()
+    cluster = control_plane(directory, "")
     try:
         poll("the node ready", 60, lambda: cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=1s"))
         time.sleep(20)
@@ -114,7 +117,7 @@ def get(directory):
         cluster.kubectl("create", "configmap", "one", "--from-literal=key=value")
         report = load(cluster, "/api/v1/namespaces/default/configmaps/one")
         print_row("GET one ConfigMap over TLS", f"{report['rps']:,.0f}/s p99 {report['p99_ms']:.1f} ms",
-                  f"{CONNECTIONS} connections, HTTP/1.1, {SECONDS} s, generator on the same cores")
+                  f"{CONNECTIONS} connections, HTTP/1.1, {SECONDS} s, generator on the same cores, {report['processor']}")
     finally:
         stop(cluster)
 
@@ -126,7 +129,7 @@ def create(directory):
         body = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c-{n}"}, "data": {"key": "value-{n}"}})
         report = load(cluster, "/api/v1/namespaces/default/configmaps", "--method", "POST", "--body", body)
         print_row("create ConfigMap, durable", f"{report['rps']:,.0f}/s p99 {report['p99_ms']:.1f} ms",
-                  f"{CONNECTIONS} connections, {SECONDS} s, each acknowledged after its fsync")
+                  f"{CONNECTIONS} connections, {SECONDS} s, each acknowledged after its fsync, {report['processor']}")
     finally:
         stop(cluster)
 
@@ -140,7 +143,7 @@ def list_all(directory):
         load(cluster, "/api/v1/namespaces/default/configmaps", "--method", "POST", "--body", body, "--requests", str(LISTED - 1))
         report = load(cluster, "/api/v1/namespaces/default/configmaps", connections=4)
         print_row(f"LIST {LISTED:,} ConfigMaps", f"{report['rps']:.0f}/s {report['bytes_per_second'] / 1e6:,.0f} MB/s",
-                  f"4 connections, {report['bytes_per_second'] / max(report['rps'], 1e-9) / 1e6:.1f} MB each, TLS")
+                  f"4 connections, {report['bytes_per_second'] / max(report['rps'], 1e-9) / 1e6:.1f} MB each, TLS, {report['processor']}")
     finally:
         stop(cluster)
 
@@ -182,10 +185,7 @@ def pods(directory):
     """pod created to Ready, image present"""
     if os.geteuid() != 0:
         return print_row("pod created to Ready", "not measured", "a node needs root")
-    cluster = Cluster("perf", port=17443, kubelet_port=21250)
-    cluster.data_dir, cluster.run_dir = pathlib.Path(directory) / "data", pathlib.Path(directory) / "run"
-    cluster.data_dir.mkdir(exist_ok=True)
-    cluster.start_server()
+    cluster = control_plane(directory, "")
     try:
         poll("the node ready", 60, lambda: cluster.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=1s"))
         subprocess.run([str(ROOT / "demo/images.sh"), "import", str(cluster.run_dir)], check=True, stdout=subprocess.DEVNULL)
@@ -214,7 +214,7 @@ def pods(directory):
 
 def size(directory):
     """binary size"""
-    print_row("binary, stripped", f"{(ROOT / 'build/release/sampan').stat().st_size / 1e6:.1f} MB", "beside Debian's libraries")
+    print_row("binary, stripped", f"{(BUILD / 'sampan').stat().st_size / 1e6:.1f} MB", "beside Debian's libraries")
 
 
 ROWS = {"start": start, "idle": idle, "get": get, "create": create, "list": list_all, "schedule": schedule, "pods": pods,
