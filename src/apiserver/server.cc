@@ -104,7 +104,8 @@ Task<void> ApiServer::Stop() {
 }
 
 net::Response ApiServer::ErrorPage(int status, std::string_view reason) {
-  return JsonResponse(status, FailureStatus(Error(ReasonFromStatus("", status), std::string(reason)), status));
+  std::string text = status == 413 ? fmt::format("Request entity too large: {}", reason) : std::string(reason);
+  return JsonResponse(status, FailureStatus(Error(ReasonFromStatus("", status), std::move(text)), status));
 }
 
 net::Handler ApiServer::handler() {

@@ -76,6 +76,12 @@ TEST(ApiServer, AnswersBadRequestsAsKubernetesDoes) {
       {"POST", "/api/v1/namespaces/default/configmaps?fieldValidation=Strict", R"({"metadata":{"name":"x"},"foo":1})", 400,
        "unknown field \"foo\""},
       {"DELETE", "/api/v1/namespaces/default", "", 403, "this namespace may not be deleted"},
+      // Paths in a scope that the kind does not have: they would widen what a right in one namespace opens.
+      {"GET", "/api/v1/namespaces/default/nodes", "", 404, "404 page not found"},
+      {"GET", "/api/v1/namespaces/default/namespaces/kube-system", "", 404, "404 page not found"},
+      {"POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterroles", R"({"metadata":{"name":"x"}})", 404, ""},
+      {"PUT", "/api/v1/endpoints/x", R"({"metadata":{"name":"x"}})", 404, "404 page not found"},
+      {"GET", "/api/v1/pods/x", "", 404, "404 page not found"},
   };
   for (const Case& c : cases) {
     Reply reply = server.Do(c.method, c.target, std::string(c.body));

@@ -62,6 +62,8 @@ Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr
   options.kind = subresource == "portforward" ? net::StreamingKind::kPortForward : net::StreamingKind::kRemoteCommand;
   options.streams = net::RemoteStreams::FromQuery(exchange->request.query);
   options.upstream.method = "POST";
+  // kubectl takes any text for a Status (most are YAML maps) and would show an empty message.
+  options.error_response = &ErrorResponse;
   CO_TRY(options.upstream.target, KubeletTarget(*pod, subresource, exchange->query));
   CO_TRY(std::shared_ptr<net::Client> kubelet, KubeletClient(*context, typed.spec.node_name));
   exchange->status = 101;

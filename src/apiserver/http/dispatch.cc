@@ -66,6 +66,19 @@ Result<void> Authorize(const HttpContext& context, const Exchange& exchange) {
   return Fail(auth::ForbiddenError(attributes, decision.reason));
 }
 
+// Whether the path addresses the kind in the scope it has. Without this a right to everything in one namespace would
+// open kinds of the whole cluster under /namespaces/<name>/.
+bool ScopeFits(const api::KindInfo& kind, const RequestInfo& info) {
+  if (kind.namespaced()) return !info.namespace_.empty() || info.name.empty();
+  bool itself = info.resource == "namespaces" && kind.group.empty() && info.name == info.namespace_;
+  return info.namespace_.empty() || itself;
+}
+
+// kubectl asks which kinds were added to the server before it calls a manifest's kind unknown. None are: kinds are built in.
+bool AsksForAddedKinds(const api::KindInfo& kind, const RequestInfo& info) {
+  return info.verb == "list" && kind.resource == "customresourcedefinitions" && kind.group == "apiextensions.k8s.io";
+}
+
 Task<Answer> Route(HttpContext* context, Exchange* exchange) {
   const RequestInfo& info = exchange->info;
   if (!info.is_resource) {
@@ -74,7 +87,8 @@ Task<Answer> Route(HttpContext* context, Exchange* exchange) {
     co_return TextResponse(404, "404 page not found\n");
   }
   const api::KindInfo* kind = api::FindResource(info.group, info.version, info.resource);
-  if (kind == nullptr) co_return TextResponse(404, "404 page not found\n");
+  if (kind == nullptr || !ScopeFits(*kind, info)) co_return TextResponse(404, "404 page not found\n");
+  if (AsksForAddedKinds(*kind, info)) co_return EncodeList(*exchange, *kind, {}, context->registry.clock().Now());
   exchange->resource = context->registry.Find(*kind);
   if (exchange->resource != nullptr && IsConnect(*exchange)) {
     auto answer = co_await HandleConnect(context, exchange);

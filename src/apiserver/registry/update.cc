@@ -11,7 +11,7 @@ namespace sampan::apiserver {
 namespace {
 
 constexpr int kAttempts = 6;
-constexpr std::string_view kBinding = "binding";
+constexpr size_t kMaxStoredDepth = 600;  // what is stored has passed the limit of bodies
 
 // A client that names a revision or an instance means exactly that one.
 Result<void> CheckPreconditions(const Call& call, const api::Object& current, const json::Value& object) {
@@ -98,6 +98,26 @@ Task<Result<ObjectPtr>> Registry::Update(Call* call, const Mutate* mutate) {
   }
 }
 
+Task<Result<ObjectPtr>> Registry::Rewrite(Call* call, const Edit* edit) {
+  for (int attempt = 1;; ++attempt) {
+    ObjectPtr current = call->resource->cache->Get(call->namespace_, call->name);
+    if (current == nullptr) co_return Fail(NotFoundError(*call->resource->kind, call->name));
+    // The document lives in one arena and is given up as a whole.
+    boost::json::monotonic_resource arena(current->bytes().size() * 4);
+    boost::json::parse_options options;
+    options.max_depth = kMaxStoredDepth;
+    boost::system::error_code error;
+    json::Value document = boost::json::parse(current->bytes(), error, &arena, options);
+    if (error)
+      co_return Fail(Error::InternalError("stored {} \"{}\" is malformed", call->resource->kind->resource, call->name));
+    CO_TRY_VOID((*edit)(document));
+    if (call->dry_run) co_return api::Object::FromValue(json::Value(document, {}), current->revision());
+    auto stored = co_await Store(call, std::move(current), std::move(document));
+    if (stored || attempt == kAttempts || !stored.error().Is(Reason::kConflict)) co_return stored;
+    co_await CatchUp(call);
+  }
+}
+
 Result<void> Registry::PrepareUpdate(const Call& call, WriteContext& context, json::Value& object,
                                      const json::Value& old) const {
   const Resource& resource = *call.resource;
@@ -142,8 +162,7 @@ Task<Result<ObjectPtr>> Registry::TryUpdate(Call* call, ObjectPtr current, json:
   CO_TRY_VOID(CheckPreconditions(*call, *current, object));
   std::unique_ptr<WriteContext> owned = Context(*call);
   WriteContext& context = *owned;
-  // A binding's mutation is the server's own and touches one field that users may not change.
-  if (call->subresource != kBinding) CO_TRY_VOID(Check(*call, context, object, old));
+  CO_TRY_VOID(Check(*call, context, object, old));
   CO_TRY_VOID(resource.strategy->BeforeStore(context, object, &old));
   if (call->track_managers) {
     api::TrackUpdate(kind, {call->field_manager, call->subresource, context.now}, old, object);

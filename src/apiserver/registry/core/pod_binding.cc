@@ -27,30 +27,30 @@ void SetScheduled(json::Value& pod, WallTime now) {
   conditions.push_back(std::move(scheduled));
 }
 
-Result<json::Value> Bound(const Call& call, const json::Value& stored, const json::Value& binding, WallTime now) {
+Result<void> CheckBindable(const Call& call, const json::Value& pod, const json::Value& binding) {
   std::string_view uid = json::FindString(json::Find(binding, "metadata", "uid"));
-  if (!uid.empty() && uid != json::FindString(json::Find(stored, "metadata", "uid"))) {
-    return Fail(BindingConflict(call, fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                                                  uid, json::FindString(json::Find(stored, "metadata", "uid")))));
+  std::string_view own = json::FindString(json::Find(pod, "metadata", "uid"));
+  if (!uid.empty() && uid != own) {
+    return Fail(BindingConflict(
+        call, fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, own)));
   }
-  if (json::Find(stored, "metadata", "deletionTimestamp") != nullptr) {
+  if (json::Find(pod, "metadata", "deletionTimestamp") != nullptr) {
     return Fail(BindingConflict(call, fmt::format("pod {} is being deleted, cannot be assigned to a host", call.name)));
   }
-  std::string_view node = json::FindString(json::Find(stored, "spec", "nodeName"));
-  if (!node.empty()) {
-    return Fail(BindingConflict(call, fmt::format("pod {} is already assigned to node \"{}\"", call.name, node)));
-  }
-  json::Value pod = stored;
+  std::string_view node = json::FindString(json::Find(pod, "spec", "nodeName"));
+  if (node.empty()) return {};
+  return Fail(BindingConflict(call, fmt::format("pod {} is already assigned to node \"{}\"", call.name, node)));
+}
+
+void Bind(json::Value& pod, const json::Value& binding, WallTime now) {
   ObjectAt(pod, "spec")["nodeName"] = json::FindString(json::Find(binding, "target", "name"));
-  if (const json::Value* annotations = json::Find(binding, "metadata", "annotations")) {
+  const json::Value* annotations = json::Find(binding, "metadata", "annotations");
+  if (annotations != nullptr && annotations->is_object()) {
     MetadataOf(pod);
     json::Object& all = ObjectAt(pod.as_object()["metadata"], "annotations");
-    if (annotations->is_object()) {
-      for (const auto& [key, value] : annotations->get_object()) all[key] = value;
-    }
+    for (const auto& [key, value] : annotations->get_object()) all[key] = value;
   }
   SetScheduled(pod, now);
-  return pod;
 }
 
 }  // namespace
@@ -65,11 +65,13 @@ Task<Result<ObjectPtr>> BindPod(Registry* registry, Call* call, json::Value bind
   }
   if (target.empty()) causes.Required(api::Path(path, "name"));
   if (!causes.empty()) co_return Fail(std::move(causes).ToError("", "Binding", call->name));
-  call->subresource = "binding";
-  call->track_managers = false;
   WallTime now = registry->clock().Now();
-  Mutate mutate = [&](const json::Value& stored, const api::Object&) { return Bound(*call, stored, binding, now); };
-  auto bound = co_await registry->Update(call, &mutate);
+  Edit edit = [&](json::Value& pod) -> Result<void> {
+    TRY_VOID(CheckBindable(*call, pod, binding));
+    Bind(pod, binding, now);
+    return {};
+  };
+  auto bound = co_await registry->Rewrite(call, &edit);
   co_return bound;
 }
 
