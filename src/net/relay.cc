@@ -37,18 +37,22 @@ Task<void> Answer(ResponseWriter* writer, int status, std::string text) {
   co_await writer->Respond(std::move(response));
 }
 
-Task<void> AnswerError(ResponseWriter* writer, Error error) {
-  return Answer(writer, HttpStatusOf(error.reason()), error.message());
+using ErrorPage = std::function<Response(const Error&)>;
+
+Task<void> AnswerError(ResponseWriter* writer, Error error, const ErrorPage* page) {
+  if (!*page) co_return co_await Answer(writer, HttpStatusOf(error.reason()), error.message());
+  co_await writer->Respond((*page)(error));
 }
 
-Task<void> ProxySpdy(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade) {
+Task<void> ProxySpdy(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
+                     const ErrorPage* page) {
   upgrade.headers.Add("upgrade", "SPDY/3.1");
   for (const auto& [name, value] : request->headers.items()) {
     if (name == kProtocolHeader) upgrade.headers.Add(name, value);
   }
   auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
   if (!upgraded) {
-    co_await AnswerError(writer, std::move(upgraded).error());
+    co_await AnswerError(writer, std::move(upgraded).error(), page);
     co_return;
   }
   Headers headers;
@@ -63,12 +67,13 @@ Task<void> ProxySpdy(Request* request, ResponseWriter* writer, Client* upstream,
 }
 
 // The client's WebSocket carries the bytes of a SPDY connection, which upstream speaks plainly.
-Task<void> ProxyTunnel(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade) {
+Task<void> ProxyTunnel(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
+                       const ErrorPage* page) {
   upgrade.headers.Add("upgrade", "SPDY/3.1");
   upgrade.headers.Add(std::string(kProtocolHeader), std::string(kPortForwardV1));
   auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
   if (!upgraded) {
-    co_await AnswerError(writer, std::move(upgraded).error());
+    co_await AnswerError(writer, std::move(upgraded).error(), page);
     co_return;
   }
   auto socket = co_await AcceptWebSocket(*request, *writer, {.protocols = {std::string(kTunneledPortForward)}});
@@ -78,13 +83,13 @@ Task<void> ProxyTunnel(Request* request, ResponseWriter* writer, Client* upstrea
 }
 
 Task<void> ProxyRemoteCommand(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
-                              RemoteStreams streams) {
+                              RemoteStreams streams, const ErrorPage* page) {
   upgrade.headers.Add("upgrade", "SPDY/3.1");
   // Version 5 differs from 4 in the WebSocket framing only.
   upgrade.headers.Add(std::string(kProtocolHeader), std::string(kChannelV4));
   auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
   if (!upgraded) {
-    co_await AnswerError(writer, std::move(upgraded).error());
+    co_await AnswerError(writer, std::move(upgraded).error(), page);
     co_return;
   }
   auto socket =
@@ -125,7 +130,7 @@ RemoteStreams RemoteStreams::FromQuery(std::string_view query) {
 
 Task<void> ProxyStreaming(Request& request, ResponseWriter& writer, Client& upstream, StreamingProxyOptions options) {
   if (IsSpdyUpgrade(request)) {
-    co_await ProxySpdy(&request, &writer, &upstream, std::move(options.upstream));
+    co_await ProxySpdy(&request, &writer, &upstream, std::move(options.upstream), &options.error_response);
     co_return;
   }
   if (!IsWebSocketUpgrade(request)) {
@@ -133,7 +138,8 @@ Task<void> ProxyStreaming(Request& request, ResponseWriter& writer, Client& upst
     co_return;
   }
   if (options.kind == StreamingKind::kRemoteCommand) {
-    co_await ProxyRemoteCommand(&request, &writer, &upstream, std::move(options.upstream), options.streams);
+    co_await ProxyRemoteCommand(&request, &writer, &upstream, std::move(options.upstream), options.streams,
+                                &options.error_response);
     co_return;
   }
   std::vector<std::string> offered = OfferedProtocols(request);
@@ -141,7 +147,7 @@ Task<void> ProxyStreaming(Request& request, ResponseWriter& writer, Client& upst
     co_await Answer(&writer, 400, fmt::format("unable to upgrade: the subprotocol {} is needed", kTunneledPortForward));
     co_return;
   }
-  co_await ProxyTunnel(&request, &writer, &upstream, std::move(options.upstream));
+  co_await ProxyTunnel(&request, &writer, &upstream, std::move(options.upstream), &options.error_response);
 }
 
 }  // namespace sampan::net

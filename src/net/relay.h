@@ -1,6 +1,7 @@
 // Carries exec, attach and port-forward from the API's client to whoever serves it (node agent, container runtime).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -35,13 +36,15 @@ struct StreamingProxyOptions {
   StreamingKind kind = StreamingKind::kRemoteCommand;
   RemoteStreams streams;   // remote command only
   ClientRequest upstream;  // method, target and headers of the upgrade request, without the upgrade headers
+  // How the client is told that upstream was not reached or refused; plain text when empty.
+  std::function<Response(const Error&)> error_response;
 };
 
 // Answers an upgrade request by proxying it, in whichever way the client speaks:
 //   SPDY/3.1                              the same upgrade upstream, bytes relayed untouched
 //   WebSocket v4/v5.channel.k8s.io        translated to SPDY streams upstream (exec, attach)
 //   WebSocket SPDY/3.1+portforward...     the tunnelled bytes relayed to a SPDY upgrade upstream
-// The client sees upstream's refusal with its status and body; 400 when it asks for none of these. Ends when the
+// The client sees upstream's refusal by error_response; 400 when it asks for none of these. Ends when the
 // streams have ended; all references outlive the call.
 Task<void> ProxyStreaming(Request& request, ResponseWriter& writer, Client& upstream, StreamingProxyOptions options);
 

@@ -51,11 +51,13 @@ Task<void> ServeConnection(SessionParts parts, SslContextPtr tls) {
   Connection& connection = *parts.connection;
   bool http2 = false;
   if (tls != nullptr) {
+    connection.SetReadDeadline(parts.server->options.handshake_timeout);
+    auto spoken = co_await connection.FirstByte();
+    if (!spoken) co_return connection.Close();
     SslPtr ssl(SSL_new(tls.get()));
     if (ssl == nullptr) co_return connection.Close();
     SSL_set_accept_state(ssl.get());
     connection.StartTls(std::move(ssl), std::move(tls));
-    connection.SetReadDeadline(parts.server->options.handshake_timeout);
     auto done = co_await connection.Handshake();
     if (!done) {
       LOG_DEBUG("net", "{}: {}", parts.remote_address, done.error());

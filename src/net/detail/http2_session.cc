@@ -269,7 +269,7 @@ void Http2Session::OnRequestHeaders(Http2Stream& stream) {
 void Http2Session::OnData(Http2Stream& stream, std::string_view data) {
   if (stream.refused_status != 0) return;
   size_t limit = parts_.server->options.max_body_bytes;
-  if (stream.request.body.size() + data.size() > limit) return Refuse(stream, 413, "the body is too large");
+  if (stream.request.body.size() + data.size() > limit) return Refuse(stream, 413, fmt::format("limit is {}", limit));
   if (buffered_bytes_ + data.size() > std::max(kMaxBufferedBytes, limit)) {
     stream.refused_status = 503;
     return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
