@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dns/response.h"
+
 namespace sampan::dns {
 
 namespace {

@@ -5,6 +5,7 @@
 
 #include "async/pool.h"
 #include "async/spawn.h"
+#include "dns/response.h"
 #include "dns/server.h"
 
 namespace sampan::dns {

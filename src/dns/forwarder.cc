@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "dns/response.h"
 #include "os/fd.h"
 #include "os/file.h"
 

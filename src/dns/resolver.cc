@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "dns/response.h"
+
 namespace sampan::dns {
 
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dns/wire.h"
+#include "dns/response.h"
 
 namespace sampan::dns {
 

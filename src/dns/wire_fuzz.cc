@@ -1,6 +1,5 @@
 // Any bytes may come as a query or as an upstream's response.
-#include "dns/cache.h"
-#include "dns/wire.h"
+#include "dns/response.h"
 #include "dns/zone.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

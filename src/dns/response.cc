@@ -1,4 +1,5 @@
-// Queries to others and their responses.
+#include "dns/response.h"
+
 #include "dns/wire_internal.h"
 
 namespace sampan::dns {
