@@ -9,6 +9,20 @@ json::Value Condition(std::string_view type, std::string_view status, std::strin
   return condition;
 }
 
+// Everything of it is demanded by the API; what a node that runs nothing does not have is empty.
+json::Value NodeInfo() {
+  return json::Object{{"machineID", ""},
+                      {"systemUUID", ""},
+                      {"bootID", ""},
+                      {"kernelVersion", "simulated"},
+                      {"osImage", "simulated"},
+                      {"containerRuntimeVersion", "simulated://1.0"},
+                      {"kubeletVersion", "v1.36.0"},
+                      {"kubeProxyVersion", ""},
+                      {"operatingSystem", "linux"},
+                      {"architecture", "amd64"}};
+}
+
 }  // namespace
 
 json::Value NodeObject(const SimulationOptions& options, const std::string& name, WallTime now) {
@@ -27,7 +41,8 @@ json::Value NodeObject(const SimulationOptions& options, const std::string& name
       {"status", json::Object{{"capacity", resources},
                               {"allocatable", resources},
                               {"conditions", json::Array{std::move(ready)}},
-                              {"addresses", json::Array{json::Object{{"type", "Hostname"}, {"address", name}}}}}}};
+                              {"addresses", json::Array{json::Object{{"type", "Hostname"}, {"address", name}}}},
+                              {"nodeInfo", NodeInfo()}}}};
 }
 
 json::Value LeaseObject(const std::string& node, WallTime now) {
