@@ -79,7 +79,8 @@ TEST(ApiServer, AnswersBadRequestsAsKubernetesDoes) {
       // Paths in a scope that the kind does not have: they would widen what a right in one namespace opens.
       {"GET", "/api/v1/namespaces/default/nodes", "", 404, "404 page not found"},
       {"GET", "/api/v1/namespaces/default/namespaces/kube-system", "", 404, "404 page not found"},
-      {"POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterroles", R"({"metadata":{"name":"x"}})", 404, ""},
+      {"POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterroles", R"({"metadata":{"name":"x"}})", 404,
+       ""},
       {"PUT", "/api/v1/endpoints/x", R"({"metadata":{"name":"x"}})", 404, "404 page not found"},
       {"GET", "/api/v1/pods/x", "", 404, "404 page not found"},
   };

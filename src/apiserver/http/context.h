@@ -45,7 +45,7 @@ struct HttpContext {
   Metrics metrics;
   api::OpenApi openapi;
   ProxyConnections connections;
-  std::vector<const api::KindInfo*> kinds;             // all that are served
+  std::vector<const api::KindInfo*> kinds;  // all that are served
   const auth::Reviews* reviews = nullptr;
   std::map<std::string, VirtualCreate> virtual_kinds;  // by "group/resource", or "serviceaccounts/token"
   std::atomic<bool> ready{false};                      // the objects that every cluster has are there

@@ -75,8 +75,15 @@ bool ScopeFits(const api::KindInfo& kind, const RequestInfo& info) {
 }
 
 // kubectl asks which kinds were added to the server before it calls a manifest's kind unknown. None are: kinds are built in.
-bool AsksForAddedKinds(const api::KindInfo& kind, const RequestInfo& info) {
-  return info.verb == "list" && kind.resource == "customresourcedefinitions" && kind.group == "apiextensions.k8s.io";
+bool AsksForAddedKinds(const RequestInfo& info) {
+  return info.verb == "list" && info.resource == "customresourcedefinitions" && info.group == "apiextensions.k8s.io" &&
+         info.version == "v1";
+}
+
+net::Response NoAddedKinds() {
+  return JsonResponse(200, R"({"kind":"CustomResourceDefinitionList","apiVersion":"apiextensions.k8s.io/v1",)"
+                           R"("metadata":{},"items":[]})"
+                           "\n");
 }
 
 Task<Answer> Route(HttpContext* context, Exchange* exchange) {
@@ -86,9 +93,9 @@ Task<Answer> Route(HttpContext* context, Exchange* exchange) {
     if (answer) co_return *std::move(answer);
     co_return TextResponse(404, "404 page not found\n");
   }
+  if (AsksForAddedKinds(info)) co_return NoAddedKinds();
   const api::KindInfo* kind = api::FindResource(info.group, info.version, info.resource);
   if (kind == nullptr || !ScopeFits(*kind, info)) co_return TextResponse(404, "404 page not found\n");
-  if (AsksForAddedKinds(*kind, info)) co_return EncodeList(*exchange, *kind, {}, context->registry.clock().Now());
   exchange->resource = context->registry.Find(*kind);
   if (exchange->resource != nullptr && IsConnect(*exchange)) {
     auto answer = co_await HandleConnect(context, exchange);

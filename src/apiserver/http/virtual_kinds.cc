@@ -3,7 +3,8 @@
 namespace sampan::apiserver {
 namespace {
 
-Task<Result<json::Value>> AskReviews(const auth::Reviews* reviews, std::string_view kind, VirtualCall call, json::Value body) {
+Task<Result<json::Value>> AskReviews(const auth::Reviews* reviews, std::string_view kind, VirtualCall call,
+                                     json::Value body) {
   co_return reviews->Create(kind, {call.user, std::move(call.namespace_), std::move(call.name), std::move(body)});
 }
 
