@@ -4,6 +4,7 @@
 #include "async/spawn.h"
 #include "base/log.h"
 #include "node/agent.h"
+#include "node/cni/host_port_rules.h"
 #include "node/containerd/supervisor.h"
 #include "node/images/pause_image.h"
 #include "node/pods/resources.h"
@@ -75,6 +76,26 @@ Result<void> RemoveCgroups(const std::set<std::string>& uids) {
   return {};
 }
 
+// The host-port plugin leaves its top chains behind. They are taken out of the table, and the table goes when nothing else
+// is in it. While another cluster's pods have chains of their own there, all of it stays.
+Result<void> RemoveHostPortChains(const std::string& family, const std::string& tool) {
+  if (!os::FindProgram(tool) || !os::FindProgram("nft")) return {};
+  if (auto tables = os::RunForOutput({"nft", "list", "tables"}, std::chrono::seconds(10));
+      !tables || tables->find("table " + family + " nat\n") == std::string::npos) {
+    return {};  // listing the rules would make the table
+  }
+  TRY(std::string saved, os::RunForOutput({tool + "-save", "-t", "nat"}, std::chrono::seconds(10)));
+  HostPortRules rules = WithoutHostPortChains(saved);
+  if (rules.kept_by_others || rules.text == saved) return {};
+  if (rules.empty) {
+    TRY_VOID(os::RunForOutput({"nft", "delete", "table", family, "nat"}, std::chrono::seconds(10)));
+    return {};
+  }
+  TRY(os::RunResult restored, os::Run({tool + "-restore", "-T", "nat"}, rules.text, std::chrono::seconds(10)));
+  if (!restored.status.ok()) return Fail(Error::InternalError("{}-restore: {}", tool, restored.err));
+  return {};
+}
+
 Result<void> RemoveBridge(const std::string& name) {
   TRY(os::Netlink netlink, os::Netlink::Open());
   return netlink.DeleteLink(name);
@@ -87,6 +108,8 @@ Result<void> Clean(const AgentOptions& options, std::set<std::string> uids) {
   if (options.runtime_endpoint.empty()) failures.Note(StopContainerd(options.paths));
   failures.Note(RemoveCgroups(uids));
   failures.Note(RemoveBridge(options.bridge_name));
+  failures.Note(RemoveHostPortChains("ip", "iptables"));
+  failures.Note(RemoveHostPortChains("ip6", "ip6tables"));
   failures.Note(os::UnmountAll(options.paths.Pods()));
   failures.Note(os::RemoveAll(options.paths.Pods()));
   failures.Note(os::RemoveAll(options.paths.CniIpam()));

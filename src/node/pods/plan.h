@@ -37,8 +37,8 @@ struct PodPlan {
   std::vector<std::string> remove;  // dead containers: those that never ran, and all but the last two runs
   std::vector<std::string> stop_sandboxes;
   std::vector<std::string> remove_sandboxes;  // replaced ones that hold no container
-  std::optional<uint32_t> run_sandbox;  // attempt
-  std::vector<StartContainer> start;    // one after the other
+  std::optional<uint32_t> run_sandbox;        // attempt
+  std::vector<StartContainer> start;          // one after the other
   // Containers that wait for a reason that is not in the memory.
   std::vector<std::pair<std::string, WaitingReason>> waiting;
   std::optional<Duration> wake_after;  // look again then

@@ -105,13 +105,7 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
           fmt::format("Failed to create pod sandbox: {}", id.error()));
     co_return Fail(id.error());
   }
-  auto status = co_await services_.runtime.SandboxStatus(*id);
-  std::vector<std::string> ips = status ? status->ips : std::vector<std::string>();
-  co_return co_await services_.blocking.Run([pod, ips, paths = services_.paths, domain = services_.dns.cluster_domain] {
-    std::string host = pod->spec.host_network.value_or(false) ? os::ReadFile("/etc/hosts").value_or("") : std::string();
-    return os::WriteFileAtomic(paths.EtcHosts(pod->metadata.uid), EtcHosts(*pod, ips, domain, host),
-                               {.sync = os::Sync::kNo});
-  });
+  co_return Result<void>();
 }
 
 Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {

@@ -24,10 +24,20 @@ std::string_view PullPolicy(const Container& container) {
   return moves && last.find('@') == std::string_view::npos ? "Always" : "IfNotPresent";
 }
 
-Result<void> PrepareFiles(const std::string& message_path, const std::string& log_dir) {
-  TRY_VOID(os::MakeDirs(std::string(os::DirName(message_path)), 0750));
-  TRY_VOID(os::WriteFileAtomic(message_path, "", {.mode = 0666, .sync = os::Sync::kNo}));
-  return os::MakeDirs(log_dir, 0755);
+struct HostFiles {
+  std::string etc_hosts_path, etc_hosts;
+  std::string message_path, log_dir;
+};
+
+// What is mounted into the container must be there before.
+Result<void> PrepareFiles(const HostFiles& files, bool host_network) {
+  TRY_VOID(os::MakeDirs(std::string(os::DirName(files.message_path)), 0750));
+  TRY_VOID(os::WriteFileAtomic(files.message_path, "", {.mode = 0666, .sync = os::Sync::kNo}));
+  std::string hosts = host_network ? os::ReadFile("/etc/hosts").value_or("") + files.etc_hosts : files.etc_hosts;
+  if (os::ReadFile(files.etc_hosts_path).value_or("") != hosts) {
+    TRY_VOID(os::WriteFileAtomic(files.etc_hosts_path, hosts, {.mode = 0644, .sync = os::Sync::kNo}));
+  }
+  return os::MakeDirs(files.log_dir, 0755);
 }
 
 }  // namespace
@@ -77,11 +87,16 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   if (sandbox == nullptr) co_return Fail(Error::InternalError("the pod has no sandbox"));
   cri::SandboxConfig sandbox_config = BuildSandboxConfig({*pod, sandbox->attempt, services_.dns, services_.paths});
   const std::string log_path = sandbox_config.log_directory + "/" + config->log_path;
-  Result<void> files = co_await services_.blocking.Run(
-      [message = services_.paths.TerminationMessage(pod->metadata.uid, container.name, start.attempt),
-       log_dir = std::string(os::DirName(log_path))] { return PrepareFiles(message, log_dir); });
+  HostFiles host_files{services_.paths.EtcHosts(pod->metadata.uid),
+                       EtcHosts(*pod, sandbox->ips, services_.dns.cluster_domain, {}),
+                       services_.paths.TerminationMessage(pod->metadata.uid, container.name, start.attempt),
+                       std::string(os::DirName(log_path))};
+  const bool host_network = pod->spec.host_network.value_or(false);
+  const std::string sandbox_id = sandbox->id;
+  Result<void> files =
+      co_await services_.blocking.Run([&host_files, host_network] { return PrepareFiles(host_files, host_network); });
   if (!files) co_return files;
-  auto id = co_await services_.runtime.CreateContainer(sandbox->id, *std::move(config), std::move(sandbox_config));
+  auto id = co_await services_.runtime.CreateContainer(sandbox_id, *std::move(config), std::move(sandbox_config));
   if (!id) {
     Event(client::EventType::kWarning, "Failed", fmt::format("Error: {}", id.error()), container.name);
     co_return Fail(id.error());

@@ -1,0 +1,317 @@
+// Pods from the API to the runtime and back, with an API and a runtime in memory and a clock that moves when told.
+#include "node/pods/manager.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "async/spawn.h"
+#include "client/fake.h"
+#include "node/cri/fake_runtime.h"
+#include "os/file.h"
+
+namespace sampan::node {
+namespace {
+
+using api::core::Pod;
+using api::core::PodStatus;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class Pods : public ::testing::Test {
+ protected:
+  Pods()
+      : rng_(NewSeededRng(1)),
+        pool_(NewThreadPool("test", 2)),
+        strand_(NewStrand(*pool_)),
+        api_(clock_, *rng_),
+        runtime_(clock_),
+        informers_(api_, *pool_, clock_, *rng_),
+        events_(api_, clock_, *rng_, {.component = "kubelet", .host = "node-a"}),
+        status_(api_, clock_, *strand_) {
+    char path[] = "/tmp/sampan-pods-XXXXXX";
+    dir_ = mkdtemp(path);
+    paths_.data = dir_ + "/data";
+    paths_.run = dir_ + "/run";
+    paths_.logs = dir_ + "/logs";
+    volumes_ = std::make_unique<Volumes>(Volumes::Deps{api_, clock_, blocking_, paths_});
+    services_.reset(new PodServices{.client = api_,
+                                    .runtime = runtime_,
+                                    .clock = clock_,
+                                    .strand = *strand_,
+                                    .blocking = blocking_,
+                                    .events = events_,
+                                    .volumes = *volumes_,
+                                    .status = status_,
+                                    .service_list = informers_.For<api::core::Service>(),
+                                    .probes = {runtime_, loops_},
+                                    .paths = paths_,
+                                    .dns = {},
+                                    .node_name = "node-a",
+                                    .host_ip = "192.0.2.1"});
+    runtime_.AddImage("img:1");
+  }
+
+  ~Pods() override {
+    StopManager();
+    SyncWait(*pool_, status_.Close());
+    SyncWait(*pool_, informers_.Stop());
+    (void)os::RemoveAll(dir_);
+  }
+
+  void StartManager() {
+    manager_ = std::make_unique<PodManager>(*services_, informers_.For<Pod>({.field_selector = "spec.nodeName=node-a"}));
+    stop_.emplace();
+    gate_ = std::make_unique<Gate>();
+    Spawn(*strand_, *gate_, manager_->Run(stop_->token()));
+  }
+  void StopManager() {
+    if (!stop_) return;
+    stop_->Cancel();
+    SyncWait(*pool_, gate_->Close());
+    stop_.reset();
+    manager_.reset();
+  }
+
+  void Put(const std::string& name, std::string_view spec) {
+    api_.Put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}","namespace":"default"}},"spec":{}}})",
+                         name, spec));
+  }
+  std::string Uid(const std::string& name) { return api_.Peek(Ref(name))->uid(); }
+  static client::Ref Ref(const std::string& name) { return client::RefOf<Pod>("default", name); }
+  PodStatus Status(const std::string& name) {
+    client::ObjectPtr object = api_.Peek(Ref(name));
+    return object == nullptr ? PodStatus() : object->As<Pod>().status;
+  }
+  // Lets time pass in steps until the condition holds; false when it does not within a few thousand of them.
+  template <class F>
+  bool Eventually(F condition, Duration step = milliseconds(20)) {
+    const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      clock_.Advance(step);
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  bool Ready(const std::string& name) {
+    return Eventually([&] {
+      for (const auto& condition : Status(name).conditions) {
+        if (condition.type == "Ready" && condition.status == "True") return true;
+      }
+      return false;
+    });
+  }
+  void Delete(const std::string& name, int64_t grace) {
+    EXPECT_TRUE(SyncWait(*pool_, api_.Delete(Ref(name), {.grace_period_seconds = grace})));
+  }
+  bool Gone(const std::string& name) {
+    return Eventually([&] { return api_.Peek(Ref(name)) == nullptr && runtime_.sandboxes() == 0; });
+  }
+
+  ManualClock clock_;
+  std::unique_ptr<Rng> rng_;
+  std::unique_ptr<Executor> pool_;
+  BlockingPool blocking_{4};
+  IoLoops loops_{1};
+  std::unique_ptr<Executor> strand_;
+  client::FakeClient api_;
+  cri::FakeRuntime runtime_;
+  client::InformerFactory informers_;
+  client::EventRecorder events_;
+  StatusWriter status_;
+  std::string dir_;
+  Paths paths_;
+  std::unique_ptr<Volumes> volumes_;
+  std::unique_ptr<PodServices> services_;
+  std::unique_ptr<PodManager> manager_;
+  std::optional<CancelSource> stop_;
+  std::unique_ptr<Gate> gate_;
+};
+
+const char kSimple[] = R"({"nodeName":"node-a","restartPolicy":"Always","terminationGracePeriodSeconds":5,
+    "containers":[{"name":"a","image":"img:1"}]})";
+
+TEST_F(Pods, FromCreatedToReadyToGone) {
+  StartManager();
+  Put("web", kSimple);
+  ASSERT_TRUE(Ready("web"));
+  PodStatus status = Status("web");
+  EXPECT_EQ(status.phase, "Running");
+  EXPECT_EQ(status.pod_ip, "10.0.0.1");
+  EXPECT_EQ(status.qos_class, "BestEffort");
+  EXPECT_EQ(*os::ReadFile(paths_.EtcHosts(Uid("web"))) == "", false);
+  const std::string uid = Uid("web");
+  Delete("web", 5);
+  ASSERT_TRUE(Gone("web"));
+  EXPECT_EQ(runtime_.calls(), (std::vector<std::string>{"RunSandbox web", "StartContainer a", "StopContainer a",
+                                                        "StopSandbox web", "RemoveSandbox s1"}));
+  EXPECT_LE(runtime_.graces().at(0), seconds(5));
+  EXPECT_TRUE(Eventually([&] { return !os::Exists(paths_.Pod(uid)); }));
+}
+
+TEST_F(Pods, CrashedContainersComeBackWithBackoff) {
+  StartManager();
+  Put("web", kSimple);
+  ASSERT_TRUE(Ready("web"));
+  ASSERT_TRUE(runtime_.Exit(Uid("web"), "a", 3));
+  ASSERT_TRUE(Eventually([&] {
+    auto statuses = Status("web").container_statuses;
+    return statuses.at(0).restart_count == 1 && statuses[0].ready;
+  }));
+  EXPECT_EQ(Status("web").container_statuses[0].last_state->terminated->exit_code, 3);
+  ASSERT_TRUE(runtime_.Exit(Uid("web"), "a", 4));
+  ASSERT_TRUE(Eventually([&] {
+    auto state = Status("web").container_statuses.at(0).state;
+    return state->waiting && state->waiting->reason == "CrashLoopBackOff";
+  }));
+  ASSERT_TRUE(Eventually([&] { return Status("web").container_statuses.at(0).restart_count == 2; }, milliseconds(200)));
+}
+
+TEST_F(Pods, ARestartOfTheAgentLeavesContainersAlone) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"img:1",
+      "readinessProbe":{"exec":{"command":["true"]},"initialDelaySeconds":1}}]})");
+  ASSERT_TRUE(Ready("web"));
+  std::vector<std::string> before = runtime_.calls();
+  StopManager();
+  bool was_unready = false;
+  runtime_.SetExec([&](const std::string&, const std::vector<std::string>&) { return cri::ExecSyncResult(); });
+  StartManager();
+  for (int i = 0; i < 200; ++i) {
+    clock_.Advance(milliseconds(20));
+    std::this_thread::yield();
+    auto statuses = Status("web").container_statuses;
+    was_unready |= !statuses.at(0).ready;
+  }
+  EXPECT_FALSE(was_unready);
+  EXPECT_EQ(runtime_.calls(), before);
+}
+
+TEST_F(Pods, ProbesDecideReadinessAndRestarts) {
+  std::atomic<bool> live{true}, ready{false};
+  runtime_.SetExec([&](const std::string&, const std::vector<std::string>& command) {
+    bool ok = command.at(0) == "live" ? live.load() : ready.load();
+    return cri::ExecSyncResult{"", "", ok ? 0 : 1};
+  });
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"img:1",
+      "livenessProbe":{"exec":{"command":["live"]},"periodSeconds":1,"failureThreshold":2},
+      "readinessProbe":{"exec":{"command":["ready"]},"periodSeconds":1}}]})");
+  ASSERT_TRUE(Eventually([&] { return runtime_.running() == 1; }));
+  ASSERT_TRUE(Eventually([&] { return Status("web").phase == "Running"; }));
+  EXPECT_FALSE(Status("web").container_statuses.at(0).ready);
+  ready = true;
+  ASSERT_TRUE(Ready("web"));
+  live = false;
+  ASSERT_TRUE(Eventually([&] {
+    for (const std::string& call : runtime_.calls()) {
+      if (call == "StopContainer a") return true;
+    }
+    return false;
+  }));
+  live = true;
+  ASSERT_TRUE(Eventually([&] { return Status("web").container_statuses.at(0).restart_count == 1; }));
+  ASSERT_TRUE(Ready("web"));
+}
+
+TEST_F(Pods, MissingImagesBackOffAndRecover) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"remote:1"}]})");
+  auto reason = [&] {
+    auto statuses = Status("web").container_statuses;
+    bool waits = !statuses.empty() && statuses[0].state && statuses[0].state->waiting;
+    return waits ? statuses[0].state->waiting->reason : std::string();
+  };
+  ASSERT_TRUE(Eventually([&] { return reason() == "ErrImagePull"; }, milliseconds(1)));
+  ASSERT_TRUE(Eventually([&] { return reason() == "ImagePullBackOff"; }));
+  runtime_.AddRemoteImage("remote:1");
+  ASSERT_TRUE(Ready("web"));
+}
+
+TEST_F(Pods, NeverPullsWhatMustNotBePulled) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"none","imagePullPolicy":"Never"}]})");
+  ASSERT_TRUE(Eventually([&] {
+    auto statuses = Status("web").container_statuses;
+    return !statuses.empty() && statuses[0].state && statuses[0].state->waiting &&
+           statuses[0].state->waiting->reason == "ErrImageNeverPull";
+  }));
+}
+
+TEST_F(Pods, WaitsForItsConfigMap) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"img:1",
+      "env":[{"name":"K","valueFrom":{"configMapKeyRef":{"name":"cm","key":"k"}}}]}]})");
+  ASSERT_TRUE(Eventually([&] {
+    auto statuses = Status("web").container_statuses;
+    return !statuses.empty() && statuses[0].state && statuses[0].state->waiting &&
+           statuses[0].state->waiting->reason == "CreateContainerConfigError";
+  }));
+  EXPECT_EQ(Status("web").container_statuses[0].state->waiting->message, "configmap \"cm\" not found");
+  api_.Put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"cm","namespace":"default"},"data":{"k":"v"}})");
+  ASSERT_TRUE(Ready("web"));
+  auto env = runtime_.ConfigOf("a").env;
+  EXPECT_NE(std::ranges::find(env, std::pair<std::string, std::string>("K", "v")), env.end());
+}
+
+TEST_F(Pods, ALostSandboxIsReplaced) {
+  StartManager();
+  Put("web", kSimple);
+  ASSERT_TRUE(Ready("web"));
+  runtime_.LoseSandbox(Uid("web"));
+  ASSERT_TRUE(Eventually([&] { return Status("web").pod_ip != "10.0.0.1" && runtime_.running() == 1; }));
+  ASSERT_TRUE(Ready("web"));
+  EXPECT_EQ(Status("web").container_statuses.at(0).restart_count, 1);
+}
+
+TEST_F(Pods, FinishedPodsKeepTheirContainersForLogs) {
+  StartManager();
+  Put("job", R"({"nodeName":"node-a","restartPolicy":"Never","containers":[{"name":"a","image":"img:1"}]})");
+  ASSERT_TRUE(Ready("job"));
+  ASSERT_TRUE(runtime_.Exit(Uid("job"), "a", 0));
+  ASSERT_TRUE(Eventually([&] { return Status("job").phase == "Succeeded"; }));
+  EXPECT_EQ(Status("job").container_statuses.at(0).state->terminated->reason, "Completed");
+  EXPECT_EQ(runtime_.sandboxes(), 1u);
+  Delete("job", 0);
+  ASSERT_TRUE(Gone("job"));
+}
+
+TEST_F(Pods, WhatTheApiForgotIsEnded) {
+  StartManager();
+  Put("web", kSimple);
+  ASSERT_TRUE(Ready("web"));
+  StopManager();
+  api_.Remove(Ref("web"));
+  StartManager();
+  ASSERT_TRUE(Eventually([&] { return runtime_.sandboxes() == 0; }));
+}
+
+TEST_F(Pods, AnUnreachableServerDelaysNothingButTheStatus) {
+  StartManager();
+  std::atomic<bool> down{false};
+  api_.SetFault([&](std::string_view verb, const client::Ref&) -> std::optional<Error> {
+    if (down && verb == "patch") return Error::ServiceUnavailable("away");
+    return std::nullopt;
+  });
+  down = true;
+  Put("web", kSimple);
+  ASSERT_TRUE(Eventually([&] { return runtime_.running() == 1; }));
+  EXPECT_EQ(Status("web").phase, "");
+  down = false;
+  ASSERT_TRUE(Ready("web"));
+}
+
+TEST_F(Pods, RuntimeFaultsAreRetried) {
+  std::atomic<int> failures{3};
+  runtime_.SetFault([&](std::string_view call) -> std::optional<Error> {
+    if (call == "RunSandbox" && failures-- > 0) return Error::InternalError("no network");
+    return std::nullopt;
+  });
+  StartManager();
+  Put("web", kSimple);
+  ASSERT_TRUE(Ready("web"));
+}
+
+}  // namespace
+}  // namespace sampan::node
