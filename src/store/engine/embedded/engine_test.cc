@@ -117,6 +117,19 @@ TEST_F(EmbeddedStore, HistoryIsBounded) {
   EXPECT_EQ(Dump(), "a=end ");
 }
 
+TEST_F(EmbeddedStore, AWatchHasItsEventBeforeTheWriteIsAcknowledged) {
+  Open();
+  for (int i = 0; i < 100; ++i) {
+    std::atomic<Revision> seen{0};
+    std::unique_ptr<Watch> watch = store_
+                                       ->StartWatch("/r/", "/s", store_->current_revision() + 1,
+                                                    [&seen](Result<WatchBatch> batch) { seen = batch->revision; })
+                                       .value();
+    const Revision written = Put("/r/a", std::to_string(i)).value();
+    ASSERT_EQ(seen, written) << "in round " << i;
+  }
+}
+
 TEST_F(EmbeddedStore, ADirectoryInUseIsRefused) {
   Open();
   Result<std::unique_ptr<Store>> second = embedded::Open(options_, {});

@@ -87,10 +87,23 @@ std::unique_ptr<Watch> WatchHub::Start(std::string key, std::string end, Revisio
   return std::make_unique<Handle>(std::move(state));
 }
 
+// Watches that join come first: one that was started before a write must have its event before the acknowledgement.
+// One that is far behind takes a step between batches; it is not caught up before it is live.
 void WatchHub::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !batches_.empty() || !joining_.empty(); });
+    if (!joining_.empty()) {
+      std::deque<std::shared_ptr<WatchState>> joining = std::exchange(joining_, {});
+      lock.unlock();
+      std::erase_if(joining, [this](const std::shared_ptr<WatchState>& watch) {
+        if (!CatchUp(*watch)) return false;
+        if (watch->live) live_.push_back(watch);
+        return true;
+      });
+      lock.lock();
+      joining_.insert(joining_.end(), joining.begin(), joining.end());
+    }
     if (!batches_.empty()) {
       Batch batch = std::move(batches_.front());
       batches_.pop_front();
@@ -100,14 +113,6 @@ void WatchHub::Run() {
     } else if (stopping_) {
       return;
     }
-    if (joining_.empty()) continue;
-    std::shared_ptr<WatchState> watch = std::move(joining_.front());
-    joining_.pop_front();
-    lock.unlock();
-    bool done = CatchUp(*watch);
-    if (done && watch->live) live_.push_back(watch);
-    lock.lock();
-    if (!done) joining_.push_back(std::move(watch));
   }
 }
 
