@@ -55,6 +55,8 @@ TEST(ApiServer, AnswersBadRequestsAsKubernetesDoes) {
       {"GET", "/apis/apps/v1/namespaces/default/deployments/x", "", 404, "deployments.apps \"x\" not found"},
       {"GET", "/nothing", "", 404, ""},
       {"GET", "/api/v1/nothing", "", 404, ""},
+      {"GET", "/api/v1/namespaces/default/nodes", "", 404, ""},
+      {"GET", "/api/v1/namespaces/default/configmaps/x/nothing", "", 404, ""},
       {"PUT", "/api/v1/namespaces/default/configmaps", "{}", 405, "the server does not allow this method"},
       {"POST", "/api/v1/namespaces/default/configmaps/x", "{}", 405, "the server does not allow this method"},
       {"DELETE", "/api/v1/namespaces", "", 405, "the server does not allow this method"},

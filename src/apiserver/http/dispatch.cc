@@ -86,6 +86,14 @@ net::Response NoAddedKinds() {
                            "\n");
 }
 
+// Whether a path like this one exists at all for the kind.
+bool Offered(const api::KindInfo& kind, const RequestInfo& info) {
+  if (!kind.namespaced() && !info.namespace_.empty() && info.resource != "namespaces") return false;
+  return info.subresource.empty() ||
+         std::any_of(kind.subresources.begin(), kind.subresources.end(),
+                     [&](const api::KindInfo::Subresource& sub) { return sub.name == info.subresource; });
+}
+
 Task<Answer> Route(HttpContext* context, Exchange* exchange) {
   const RequestInfo& info = exchange->info;
   if (!info.is_resource) {
