@@ -38,9 +38,9 @@ def poll(what, seconds, probe, interval=0.1):
     raise Failure(f"{what}: not within {seconds} s; last seen: {last}")
 
 
-def run(*command, check=True, text_input=None, timeout=120, env=None):
+def run(*command, check=True, text_input=None, timeout=120, env=None, cwd=None):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, input=text_input, timeout=timeout,
-                          env={**os.environ, **(env or {})}, errors="replace")
+                          env={**os.environ, **(env or {})}, errors="replace", cwd=cwd)
     if check and done.returncode != 0:
         raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done

@@ -12,16 +12,19 @@ import sys
 import time
 import traceback
 
+import bad_input_test
 import demo_test
+import kubectl_test
 import server_test
 from cluster import Cluster, Failure, Machine
 
 
 def tests():
-    """In the order they run: (name, function)."""
-    for module in (server_test, demo_test):
+    """In the order they run: (name, function). A module's `finish` ends what its tests share."""
+    for module in (server_test, kubectl_test, bad_input_test, demo_test):
         for name in module.ORDER:
             yield f"{module.__name__}.{name}", getattr(module, name)
+        getattr(module, "finish", lambda: None)()
 
 
 def main():
