@@ -44,6 +44,14 @@ Task<void> AnswerError(ResponseWriter* writer, Error error, const ErrorPage* pag
   co_await writer->Respond((*page)(error));
 }
 
+WsOptions TunnelOptions() {
+  return {.protocols = {std::string(kTunneledPortForward)}};
+}
+
+WsOptions CommandOptions() {
+  return {.protocols = {std::string(kChannelV5), std::string(kChannelV4)}};
+}
+
 Task<void> ProxySpdy(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
                      const ErrorPage* page) {
   upgrade.headers.Add("upgrade", "SPDY/3.1");
@@ -76,7 +84,7 @@ Task<void> ProxyTunnel(Request* request, ResponseWriter* writer, Client* upstrea
     co_await AnswerError(writer, std::move(upgraded).error(), page);
     co_return;
   }
-  auto socket = co_await AcceptWebSocket(*request, *writer, {.protocols = {std::string(kTunneledPortForward)}});
+  auto socket = co_await AcceptWebSocket(*request, *writer, TunnelOptions());
   if (!socket) co_return;
   std::unique_ptr<Stream> client = NewWebSocketStream(*std::move(socket));
   co_await Relay(*client, *upgraded->stream, request->gone);
@@ -92,8 +100,7 @@ Task<void> ProxyRemoteCommand(Request* request, ResponseWriter* writer, Client* 
     co_await AnswerError(writer, std::move(upgraded).error(), page);
     co_return;
   }
-  auto socket =
-      co_await AcceptWebSocket(*request, *writer, {.protocols = {std::string(kChannelV5), std::string(kChannelV4)}});
+  auto socket = co_await AcceptWebSocket(*request, *writer, CommandOptions());
   if (!socket) co_return;
   Executor& executor = co_await ThisExecutor();
   auto session = NewSpdySession(executor, std::move(upgraded->stream), SpdySide::kClient);
