@@ -33,8 +33,10 @@ bool Cluster::PutNode(NodePtr node) {
   if (!info.node) active_.push_back(slot);
   info.allocatable = std::move(allocatable);
   info.unschedulable = unschedulable;
+  info.tainted = !node->spec.taints.empty();
   info.prefers_no_schedule =
       std::ranges::any_of(node->spec.taints, [](const auto& taint) { return taint.effect == "PreferNoSchedule"; });
+  info.object = &*node;
   info.node = std::move(node);
   return better;
 }
@@ -43,6 +45,7 @@ void Cluster::RemoveNode(std::string_view name) {
   auto it = by_name_.find(std::string(name));
   if (it == by_name_.end()) return;
   // The slot stays for the pods that still name the node and for its return.
+  slots_[it->second].object = nullptr;
   slots_[it->second].node = {};
   std::erase(active_, it->second);
 }

@@ -16,16 +16,18 @@ using NodePtr = client::TypedPtr<api::core::Node>;
 
 struct NodeInfo {
   std::string name;
-  NodePtr node;  // null while only pods name it
+  NodePtr node;                             // null while only pods name it
+  const api::core::Node* object = nullptr;  // what `node` points to, so that filters need not ask for it
   Resources allocatable;
   Resources requested;
   Resources scoring_requested;
   std::vector<HostPort> used_ports;
   bool unschedulable = false;
+  bool tainted = false;
   bool prefers_no_schedule = false;  // has a PreferNoSchedule taint
 
-  const api::StringMap& labels() const { return node->metadata.labels; }
-  const std::vector<api::core::Taint>& taints() const { return node->spec.taints; }
+  const api::StringMap& labels() const { return object->metadata.labels; }
+  const std::vector<api::core::Taint>& taints() const { return object->spec.taints; }
 };
 
 // Used on one strand. Pods are known by uid.

@@ -18,8 +18,8 @@ void AddPorts(const std::vector<api::core::Container>& containers, bool host_net
 
 }  // namespace
 
-PodInfo::PodInfo(PodPtr pod) : pod(std::move(pod)) {
-  const api::core::PodSpec& spec = this->pod->spec;
+PodInfo::PodInfo(PodPtr pod) : pod(std::move(pod)), spec_(&this->pod->spec) {
+  const api::core::PodSpec& spec = *spec_;
   priority = spec.priority.value_or(0);
   requests = RequestsOf(spec);
   scoring = ScoringRequestsOf(spec);

@@ -28,7 +28,10 @@ struct PodInfo {
   std::vector<HostPort> host_ports;
 
   explicit PodInfo(PodPtr pod);
-  const api::core::PodSpec& spec() const { return pod->spec; }
+  const api::core::PodSpec& spec() const { return *spec_; }
+
+ private:
+  const api::core::PodSpec* spec_;  // what `pod` points to, so that filters need not ask for it
 };
 
 // Whether two ports on one node collide: same port and protocol, and the same address or one of them on all addresses.

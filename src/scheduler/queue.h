@@ -48,6 +48,8 @@ class Queue {
   // When Pop will next have something; nothing when only a change can bring it.
   std::optional<MonoTime> NextWake() const;
   size_t waiting() const { return entries_.size() - in_flight_; }
+  // Whether nothing is being tried or ready to be.
+  bool idle() const { return active_.empty() && in_flight_ == 0; }
 
  private:
   enum class State : unsigned char { kActive, kBackoff, kUnschedulable, kInFlight };

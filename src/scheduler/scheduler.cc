@@ -14,6 +14,9 @@ namespace {
 using api::core::Node;
 using api::core::Pod;
 
+constexpr size_t kBurstWorthTelling = 100;
+constexpr size_t kMostUntold = 4096;
+
 bool Finished(const Pod& pod) {
   return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
 }
@@ -54,15 +57,16 @@ class Scheduler::Impl {
         clock_(dependencies.clock),
         rng_(dependencies.rng),
         strand_(NewStrand(dependencies.pool)),
+        events_strand_(NewStrand(dependencies.pool)),
         options_(std::move(options)),
         pods_(dependencies.informers.For<Pod>()),
         nodes_(dependencies.informers.For<Node>()),
-        events_(client_, clock_, rng_, {.component = options_.name, .host = {}}) {}
+        events_(client_, clock_, rng_, {.component = options_.name, .host = {}, .queue_capacity = 2 * kMostUntold}) {}
 
   Executor& strand() { return *strand_; }
 
   Task<void> Run(CancelToken stop) {
-    Spawn(*strand_, gate_, events_.Run(stop));
+    Spawn(*events_strand_, gate_, events_.Run(stop));
     auto nodes = nodes_->Subscribe(*strand_, NodeHandlers());
     bool synced = co_await nodes_->WaitSynced(stop);
     auto pods = pods_->Subscribe(*strand_, PodHandlers());
@@ -147,6 +151,7 @@ class Scheduler::Impl {
     size_t under_way = gate_.holders();
     if (under_way > options_.bindings_in_flight) return;
     MonoTime now = clock_.Monotonic();
+    if (burst_.pods == 0) burst_.began = now;
     for (PodInfoPtr& pod : queue_.Pop(options_.batch, now)) {
       Decision decision = ChooseNode(*pod, cluster_, start_, rng_);
       start_ = decision.next_start;
@@ -167,8 +172,9 @@ class Scheduler::Impl {
     auto bound = co_await client_.Create(std::move(ref), BindingTo(*pod, node));
     if (bound) {
       queue_.Done(pod->pod.uid());
-      events_.Record(*pod->pod.object(), client::EventType::kNormal, "Scheduled",
-                     fmt::format("Successfully assigned {}/{} to {}", pod->pod.namespace_(), pod->pod.name(), node));
+      CountBound();
+      untold_.emplace_back(pod, std::move(node));
+      if (queue_.idle() || untold_.size() >= kMostUntold) TellScheduled();
     } else {
       LOG_WARN("scheduler", "binding {}/{} to {}: {}", pod->pod.namespace_(), pod->pod.name(), node, bound.error());
       cluster_.RemovePod(pod->pod.uid());
@@ -183,6 +189,24 @@ class Scheduler::Impl {
       queue_.ClusterChanged(clock_.Monotonic());
     }
     wake_->TryPush(true);
+  }
+
+  // Events come after the bindings: no pod waits for the words about another.
+  void TellScheduled() {
+    for (const auto& [pod, node] : std::exchange(untold_, {})) {
+      events_.Record(*pod->pod.object(), client::EventType::kNormal, "Scheduled",
+                     fmt::format("Successfully assigned {}/{} to {}", pod->pod.namespace_(), pod->pod.name(), node));
+    }
+  }
+
+  // Many pods at once, from the first decision to the last binding, are worth a line.
+  void CountBound() {
+    ++burst_.pods;
+    if (!queue_.idle()) return;
+    Burst done = std::exchange(burst_, {});
+    if (done.pods < kBurstWorthTelling) return;
+    std::chrono::duration<double> took = clock_.Monotonic() - done.began;
+    LOG_INFO("scheduler", "bound {} pods in {:.3f} s", done.pods, took.count());
   }
 
   Task<void> TellUnschedulable(PodInfoPtr pod, std::string message) {
@@ -200,6 +224,7 @@ class Scheduler::Impl {
   Clock& clock_;
   Rng& rng_;
   std::unique_ptr<Executor> strand_;
+  std::unique_ptr<Executor> events_strand_;  // so that recording does not hold up the next decision
   SchedulerOptions options_;
   client::Informer<Pod> pods_;
   client::Informer<Node> nodes_;
@@ -209,6 +234,12 @@ class Scheduler::Impl {
   Cluster cluster_;
   Queue queue_;
   size_t start_ = 0;
+  struct Burst {
+    size_t pods = 0;
+    MonoTime began{};
+  };
+  Burst burst_;                                             // since the queue was last idle
+  std::vector<std::pair<PodInfoPtr, std::string>> untold_;  // bound, and to which node, without an event so far
   std::shared_ptr<Channel<bool>> wake_ = std::make_shared<Channel<bool>>(1);
   Gate gate_;
 };

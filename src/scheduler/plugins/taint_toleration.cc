@@ -39,6 +39,7 @@ bool Repels(const Taint& taint) {
 }
 
 const Taint* FirstUntolerated(const PodInfo& pod, const NodeInfo& node) {
+  if (!node.tainted) return nullptr;
   for (const Taint& taint : node.taints()) {
     if (Repels(taint) && !Tolerates(pod.spec().tolerations, taint)) return &taint;
   }
