@@ -78,6 +78,14 @@ struct Write {
   json::Object event;  // whole
 };
 
+// To what the API accepts, between two characters of UTF-8.
+void Shorten(std::string& message) {
+  if (message.size() <= kMaxMessage) return;
+  size_t end = kMaxMessage;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
+  message.resize(end);
+}
+
 std::string NamespaceOf(const EventSubject& subject) {
   return subject.namespace_.empty() ? "default" : subject.namespace_;
 }
@@ -161,7 +169,7 @@ std::optional<Write> EventRecorder::State::Plan(Pending event) {
     key = group_key;
   }
   if (!Allowed(subject_key)) return std::nullopt;
-  if (event.message.size() > kMaxMessage) event.message.resize(kMaxMessage);
+  Shorten(event.message);
 
   Written& known = written[key];
   Write write;
