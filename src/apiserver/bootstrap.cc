@@ -4,6 +4,7 @@
 #include "api/types/discovery.h"
 #include "apiserver/registry/fields.h"
 #include "apiserver/registry/operations.h"
+#include "async/spawn.h"
 #include "base/log.h"
 
 namespace sampan::apiserver {
@@ -90,15 +91,24 @@ Task<Result<void>> Ensure(Registry* registry, const api::KindInfo* kind, json::V
 
 Task<Result<void>> WriteClusterObjects(Registry* registry, BootstrapOptions options) {
   const api::KindInfo* namespaces = &api::KindOf<api::core::Namespace>();
+  // Together, so that they share the disk's one flush.
+  std::vector<Task<Result<void>>> writes;
   for (std::string_view name : {"default", "kube-system", "kube-public", "kube-node-lease"}) {
-    CO_TRY_VOID(co_await Ensure(registry, namespaces, NamespaceObject(name), IfPresent::kKeep));
+    writes.push_back(Ensure(registry, namespaces, NamespaceObject(name), IfPresent::kKeep));
   }
-  CO_TRY_VOID(co_await Ensure(registry, &api::KindOf<api::core::Service>(), ServiceObject(options), IfPresent::kKeep));
+  std::vector<Result<void>> written = co_await WhenAll(std::move(writes));
+  for (Result<void>& one : written) CO_TRY_VOID(std::move(one));
+
+  writes.clear();
+  writes.push_back(Ensure(registry, &api::KindOf<api::core::Service>(), ServiceObject(options), IfPresent::kKeep));
   // Nobody but this machine can reach a loopback address, and endpoints may not hold one.
-  if (options.advertise_address.starts_with("127.")) co_return Result<void>{};
-  CO_TRY_VOID(co_await Ensure(registry, &api::KindOf<api::core::Endpoints>(), EndpointsObject(options), IfPresent::kUpdate));
-  CO_TRY_VOID(
-      co_await Ensure(registry, &api::KindOf<api::discovery::EndpointSlice>(), SliceObject(options), IfPresent::kUpdate));
+  if (!options.advertise_address.starts_with("127.")) {
+    writes.push_back(Ensure(registry, &api::KindOf<api::core::Endpoints>(), EndpointsObject(options), IfPresent::kUpdate));
+    writes.push_back(
+        Ensure(registry, &api::KindOf<api::discovery::EndpointSlice>(), SliceObject(options), IfPresent::kUpdate));
+  }
+  written = co_await WhenAll(std::move(writes));
+  for (Result<void>& one : written) CO_TRY_VOID(std::move(one));
   co_return Result<void>{};
 }
 

@@ -86,12 +86,9 @@ net::Response NoAddedKinds() {
                            "\n");
 }
 
-// Whether a path like this one exists at all for the kind.
-bool Offered(const api::KindInfo& kind, const RequestInfo& info) {
-  if (!kind.namespaced() && !info.namespace_.empty() && info.resource != "namespaces") return false;
-  return info.subresource.empty() ||
-         std::any_of(kind.subresources.begin(), kind.subresources.end(),
-                     [&](const api::KindInfo::Subresource& sub) { return sub.name == info.subresource; });
+bool HasSubresource(const api::KindInfo& kind, const std::string& name) {
+  return name.empty() || std::any_of(kind.subresources.begin(), kind.subresources.end(),
+                                     [&](const api::KindInfo::Subresource& sub) { return sub.name == name; });
 }
 
 Task<Answer> Route(HttpContext* context, Exchange* exchange) {
@@ -103,7 +100,8 @@ Task<Answer> Route(HttpContext* context, Exchange* exchange) {
   }
   if (AsksForAddedKinds(info)) co_return NoAddedKinds();
   const api::KindInfo* kind = api::FindResource(info.group, info.version, info.resource);
-  if (kind == nullptr || !ScopeFits(*kind, info)) co_return TextResponse(404, "404 page not found\n");
+  bool exists = kind != nullptr && ScopeFits(*kind, info) && HasSubresource(*kind, info.subresource);
+  if (!exists) co_return TextResponse(404, "404 page not found\n");
   exchange->resource = context->registry.Find(*kind);
   if (exchange->resource != nullptr && IsConnect(*exchange)) {
     auto answer = co_await HandleConnect(context, exchange);
