@@ -30,6 +30,7 @@ struct ServerOptions {
   uint16_t port = 0;                            // 0 picks one, Server::port() tells
   std::shared_ptr<const TlsServerOptions> tls;  // null: plain HTTP (probes, metrics on loopback)
   size_t max_body_bytes = 3 * 1024 * 1024;
+  size_t max_buffered_bytes = 256 * 1024 * 1024;  // of all request bodies being received or handled; 503 beyond
   size_t max_header_bytes = 64 * 1024;
   size_t max_connections = 20'000;
   size_t max_concurrent_streams = 250;  // HTTP/2, a connection

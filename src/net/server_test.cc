@@ -78,6 +78,17 @@ TEST_F(ServerTest, BodiesUpToTheLimit) {
   EXPECT_EQ(refused->status, 413);
 }
 
+TEST_F(ServerTest, BodiesOfAllRequestsTogetherAreBounded) {
+  Serve(ServeTest, {.max_buffered_bytes = 50'000});
+  auto refused = Wait(Fetch(client_.get(), {.method = "POST", .target = "/echo", .body = std::string(60'000, 'b')}));
+  ASSERT_TRUE(refused) << refused.error().message();
+  EXPECT_EQ(refused->status, 503);
+  for (int i = 0; i < 5; ++i) {
+    auto answer = Wait(Fetch(client_.get(), {.method = "POST", .target = "/echo", .body = std::string(40'000, 'b')}));
+    EXPECT_EQ(answer->status, 200) << "what is done no longer counts";
+  }
+}
+
 TEST_F(ServerTest, UnfinishedStreamIsAnErrorForTheClient) {
   Serve(ServeTest);
   auto answer = Wait(Fetch(client_.get(), {.target = "/unfinished"}));

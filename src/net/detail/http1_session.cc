@@ -9,6 +9,7 @@ namespace {
 constexpr int kBurst = 32;
 // Room that an idle connection may keep in each of its strings.
 constexpr size_t kKeptCapacity = 4096;
+constexpr std::string_view kBusy = "too many request bodies at once, try again later";
 
 std::span<char> ReadScratch() {
   thread_local std::unique_ptr<std::array<char, 32 * 1024>> scratch = std::make_unique<std::array<char, 32 * 1024>>();
@@ -68,6 +69,7 @@ class Http1Session final : public Session {
   Connection& connection_;
   SessionRegistration registration_;
   CancelSource gone_;
+  BodyCharge charge_;
   Request request_;
   Framing framing_;
   std::string unread_;
@@ -179,6 +181,7 @@ void Http1Session::Prepare() {
   request_.query.clear();
   request_.headers.Clear();
   TrimCapacity(request_.body);
+  charge_.Release();
   if (unread_.empty()) TrimCapacity(unread_);
   framing_ = Framing();
 }
@@ -251,6 +254,7 @@ Task<bool> Http1Session::ReadSized(uint64_t length) {
     size_t part = std::min<size_t>(unread_.size(), length - request_.body.size());
     request_.body.append(unread_, 0, part);
     unread_.erase(0, part);
+    if (!charge_.Set(*parts_.server, request_.body.size())) co_return co_await Refuse(503, kBusy);
     if (request_.body.size() == length) co_return true;
     connection_.SetReadDeadline(options().header_timeout);
     bool more = co_await ReadMore();
@@ -267,6 +271,7 @@ Task<bool> Http1Session::ReadChunked() {
     if (request_.body.size() > options().max_body_bytes) {
       co_return co_await Refuse(413, fmt::format("limit is {}", options().max_body_bytes));
     }
+    if (!charge_.Set(*parts_.server, request_.body.size())) co_return co_await Refuse(503, kBusy);
     if (state == ParseState::kDone) co_return true;
     if (state == ParseState::kBad) co_return co_await Refuse(400, decoder.reason());
     connection_.SetReadDeadline(options().header_timeout);

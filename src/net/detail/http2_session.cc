@@ -12,8 +12,6 @@ constexpr size_t kWriteBytes = 64 * 1024;
 constexpr int kBurst = 32;
 constexpr int32_t kStreamWindow = 256 * 1024;
 constexpr int32_t kConnectionWindow = 1024 * 1024;
-// Request bodies that one connection may have in memory, unless a single one may be larger.
-constexpr size_t kMaxBufferedBytes = 16 * 1024 * 1024;
 // Frames that cost work but carry nothing (PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA) within one window.
 constexpr size_t kMaxControlFrames = 3000;
 constexpr std::chrono::seconds kControlWindow{10};
@@ -270,12 +268,10 @@ void Http2Session::OnData(Http2Stream& stream, std::string_view data) {
   if (stream.refused_status != 0) return;
   size_t limit = parts_.server->options.max_body_bytes;
   if (stream.request.body.size() + data.size() > limit) return Refuse(stream, 413, fmt::format("limit is {}", limit));
-  if (buffered_bytes_ + data.size() > std::max(kMaxBufferedBytes, limit)) {
-    stream.refused_status = 503;
-    return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
-  }
-  buffered_bytes_ += data.size();
   stream.request.body.append(data);
+  if (!stream.charge.Set(*parts_.server, stream.request.body.size())) {
+    Refuse(stream, 503, "too many request bodies at once, try again later");
+  }
 }
 
 void Http2Session::OnRequestEnd(Http2Stream& stream) {
@@ -304,8 +300,8 @@ Task<void> Http2Session::RunHandler(std::shared_ptr<Http2Stream> stream) {
     co_await parts_.server->handler(stream->request, writer);
     co_await writer.End();
   }
-  buffered_bytes_ -= stream->request.body.size();
   std::string().swap(stream->request.body);
+  stream->charge.Release();
   --running_handlers_;
 }
 
@@ -317,8 +313,8 @@ void Http2Session::Refuse(Http2Stream& stream, int status, std::string_view reas
   stream.finished = true;
   Enqueue(stream, std::move(response.body));
   SubmitHead(stream, response.status, response.headers, length, length > 0);
-  buffered_bytes_ -= stream.request.body.size();
   std::string().swap(stream.request.body);
+  stream.charge.Release();
 }
 
 void Http2Session::SubmitHead(Http2Stream& stream, int status, const Headers& headers, std::optional<size_t> length,
@@ -398,8 +394,8 @@ void Http2Session::OnStreamClose(Http2Stream& stream) {
   stream.closed = true;
   if (!std::exchange(stream.received, true)) {
     --receiving_;
-    buffered_bytes_ -= stream.request.body.size();  // no handler will
-    stream.request.body.clear();
+    std::string().swap(stream.request.body);  // no handler will use it
+    stream.charge.Release();
   }
   stream.queue.clear();
   stream.queued_bytes = 0;

@@ -18,6 +18,7 @@ namespace sampan::net::detail {
 struct Http2Stream {
   int32_t id = 0;
   Request request;
+  BodyCharge charge;
   CancelSource gone;
   size_t header_bytes = 0;
   int refused_status = 0;  // answered with this without a handler; 0: not refused
@@ -80,7 +81,6 @@ class Http2Session final : public Session {
   std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams_;
   std::coroutine_handle<> writer_;
   IoLoop::Timer stall_timer_;
-  size_t buffered_bytes_ = 0;    // of request bodies
   size_t receiving_ = 0;         // streams whose request is not complete
   size_t running_handlers_ = 0;  // a reset stream's handler counts until it ends
   size_t control_frames_ = 0;    // since control_window_

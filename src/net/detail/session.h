@@ -25,8 +25,33 @@ struct ServerShared {
   Handler handler;
   std::atomic<size_t> connections{0};
   std::atomic<bool> draining{false};
+  std::atomic<size_t> body_bytes{0};  // see BodyCharge
 
   Response ErrorResponse(int status, std::string_view reason) const;
+};
+
+// What one request's body adds to the memory that a server allows all of them together.
+class BodyCharge {
+ public:
+  BodyCharge() = default;
+  BodyCharge(const BodyCharge&) = delete;
+  BodyCharge& operator=(const BodyCharge&) = delete;
+  ~BodyCharge() { Release(); }
+
+  // The body has `bytes` now; false when that is more than the server has left.
+  bool Set(ServerShared& server, size_t bytes) {
+    server_ = &server;
+    size_t grown = bytes - charged_;
+    charged_ = bytes;
+    return server.body_bytes.fetch_add(grown, std::memory_order_relaxed) + grown <= server.options.max_buffered_bytes;
+  }
+  void Release() {
+    if (charged_ > 0) server_->body_bytes.fetch_sub(std::exchange(charged_, 0), std::memory_order_relaxed);
+  }
+
+ private:
+  ServerShared* server_ = nullptr;  // outlives the charge
+  size_t charged_ = 0;
 };
 
 // The connections of one server on one loop; for that loop's thread. A connection under handshake, or one that was
