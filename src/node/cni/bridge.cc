@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 #include "codec/json.h"
 #include "os/file.h"
 #include "os/netlink.h"
@@ -61,6 +63,9 @@ Result<void> EnsureBridge(const BridgeConf& conf) {
     os::LinkSpec spec;
     spec.name = conf.bridge;
     spec.kind = "bridge";
+    // An address of its own: else it is that of whichever port has the lowest, and pods' neighbour tables go stale.
+    const uint32_t ip = ntohl(address.s_addr);
+    spec.mac = fmt::format("0a:58:{:02x}:{:02x}:{:02x}:{:02x}", ip >> 24, (ip >> 16) & 255, (ip >> 8) & 255, ip & 255);
     TRY_VOID(netlink.CreateLink(spec));
   }
   TRY_VOID(netlink.AddAddress(conf.bridge, gateway + conf.pod_cidr.substr(slash)));

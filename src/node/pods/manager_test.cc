@@ -297,7 +297,7 @@ TEST_F(Pods, AnUnreachableServerDelaysNothingButTheStatus) {
   down = true;
   Put("web", kSimple);
   ASSERT_TRUE(Eventually([&] { return runtime_.running() == 1; }));
-  EXPECT_EQ(Status("web").phase, "");
+  EXPECT_EQ(Status("web").pod_ip, "");
   down = false;
   ASSERT_TRUE(Ready("web"));
 }
