@@ -12,10 +12,12 @@ from cluster import expect, poll, run
 from control_plane import ControlPlane
 
 ORDER = ["bodies_that_are_no_objects", "names_that_break_the_rules", "parameters_that_mean_nothing", "media_types",
-         "bodies_over_the_limit", "nesting_and_bombs", "huge_selectors", "paths_out_of_scope", "credentials_that_do_not_hold",
-         "request_smuggling", "idle_and_half_open_connections", "slow_watchers", "nothing_was_lost"]
+         "bodies_over_the_limit", "nesting_and_bombs", "huge_selectors", "paths_out_of_scope",
+         "credentials_that_do_not_hold", "request_smuggling",
+         "idle_and_half_open_connections", "slow_watchers", "nothing_was_lost"]
 
 MAPS = "/api/v1/namespaces/default/configmaps"
+CA_MAP = f"{MAPS}/kube-root-ca.crt"  # every namespace has it
 JSON, YAML = "application/json", "application/yaml"
 # A server that starts at 40 MB; what is above this has grown with its input.
 MOST_BYTES = 400 << 20
@@ -107,19 +109,20 @@ def bodies_that_are_no_objects(cluster):
         ("POST", MAPS, "application/vnd.kubernetes.protobuf", b"k8s\x00\xff\xff\xff\xff\xff", 400, "."),
         ("POST", MAPS + "?fieldValidation=Strict", JSON, '{"metadata":{"name":"x"},"dta":{},"data":{"a":"1","a":"2"}}', 400,
          'strict decoding error: unknown field "dta", duplicate field "data.a"'),
-        ("PATCH", MAPS + "/kube-root-ca.crt", "application/json-patch+json", "{}", 400, "JSON patch"),
-        ("PATCH", MAPS + "/kube-root-ca.crt", "application/json-patch+json", '[{"op":"frob","path":"/a"}]', 400, "op must be"),
-        ("PATCH", MAPS + "/kube-root-ca.crt", "application/merge-patch+json", "[1]", 400, "must be a JSON object"),
-        ("PATCH", MAPS + "/kube-root-ca.crt", "application/strategic-merge-patch+json", "{", 400, "."),
-        ("PATCH", MAPS + "/kube-root-ca.crt", "application/apply-patch+yaml", "{}", 422, "fieldManager: Required value"),
-        ("DELETE", MAPS + "/kube-root-ca.crt", JSON, "{bad", 400, "invalid character"),
-        ("DELETE", MAPS + "/kube-root-ca.crt", JSON, '{"propagationPolicy":"Nope"}', 422, "Unsupported value"),
+        ("PATCH", CA_MAP, "application/json-patch+json", "{}", 400, "JSON patch"),
+        ("PATCH", CA_MAP, "application/json-patch+json", '[{"op":"frob","path":"/a"}]', 400, "op must be"),
+        ("PATCH", CA_MAP, "application/merge-patch+json", "[1]", 400, "must be a JSON object"),
+        ("PATCH", CA_MAP, "application/strategic-merge-patch+json", "{", 400, "."),
+        ("PATCH", CA_MAP, "application/apply-patch+yaml", "{}", 422, "fieldManager: Required value"),
+        ("DELETE", CA_MAP, JSON, "{bad", 400, "invalid character"),
+        ("DELETE", CA_MAP, JSON, '{"propagationPolicy":"Nope"}', 422, "Unsupported value"),
     ])
 
 
 def names_that_break_the_rules(cluster):
-    rows = [("UPPER", "RFC 1123 subdomain"), ("a_b", "RFC 1123 subdomain"), ("-a", "RFC 1123 subdomain"), ("a..b", "RFC 1123"),
-            ("a/b", "."), ("..", "."), ("é", "RFC 1123 subdomain"), ("a" * 254, "must be no more than 253"),
+    rows = [("UPPER", "RFC 1123 subdomain"), ("a_b", "RFC 1123 subdomain"), ("-a", "RFC 1123 subdomain"),
+            ("a..b", "RFC 1123"), ("a/b", "."), ("..", "."),
+            ("é", "RFC 1123 subdomain"), ("a" * 254, "must be no more than 253"),
             ("", "name or generateName is required"), ("a\x00b", "RFC 1123")]
     check(plane_of(cluster), [("POST", MAPS, JSON, json.dumps({"metadata": {"name": name}}), 422, pattern)
                               for name, pattern in rows])
@@ -151,10 +154,10 @@ def parameters_that_mean_nothing(cluster):
         ("POST", MAPS + "?fieldValidation=maybe", JSON, '{"metadata":{"name":"x"}}', 422, "fieldValidation"),
         ("GET", "/%zz", None, None, 400, "malformed path"),
         ("FROB", MAPS, None, None, 405, "does not allow this method"),
-        ("PUT", MAPS + "/kube-root-ca.crt", JSON, '{"metadata":{"name":"other"}}', 400, "does not match the name on the URL"),
-        ("PUT", MAPS + "/kube-root-ca.crt", JSON, '{"metadata":{"name":"kube-root-ca.crt","resourceVersion":"1"}}', 409,
+        ("PUT", CA_MAP, JSON, '{"metadata":{"name":"other"}}', 400, "does not match the name on the URL"),
+        ("PUT", CA_MAP, JSON, '{"metadata":{"name":"kube-root-ca.crt","resourceVersion":"1"}}', 409,
          "the object has been modified"),
-        ("PUT", MAPS + "/kube-root-ca.crt", JSON, '{"metadata":{"name":"kube-root-ca.crt","uid":"x"}}', 409, "Precondition|UID|uid"),
+        ("PUT", CA_MAP, JSON, '{"metadata":{"name":"kube-root-ca.crt","uid":"x"}}', 409, "Precondition|UID|uid"),
     ])
 
 
@@ -162,7 +165,7 @@ def media_types(cluster):
     plane = plane_of(cluster)
     check(plane, [
         ("POST", MAPS, "text/plain", "x", 415, "accepted media types include: application/json"),
-        ("PATCH", MAPS + "/kube-root-ca.crt", JSON, "{}", 415, "accepted media types include: application/json-patch"),
+        ("PATCH", CA_MAP, JSON, "{}", 415, "accepted media types include: application/json-patch"),
     ])
     for accept in ("text/html", "application/json;as=Nothing;g=meta.k8s.io;v=v1", "garbage"):
         status, text = plane.ask("GET", MAPS, headers={"Accept": accept})
@@ -189,7 +192,7 @@ def nesting_and_bombs(cluster):
     deep = 10000
     arrays, objects = "[" * deep + "]" * deep, '{"a":' * deep + "1" + "}" * deep
     laughs = 'a0: &a0 ["x"]\n' + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
-    target = MAPS + "/kube-root-ca.crt"
+    target = CA_MAP
     check(plane_of(cluster), [
         ("POST", MAPS, JSON, arrays, 400, "."),
         ("POST", MAPS, JSON, objects, 400, "."),
@@ -211,7 +214,8 @@ def huge_selectors(cluster):
     terms = ",".join(f"k{i}=v" for i in range(2000))
     status, text = plane.ask("GET", f"{MAPS}?labelSelector={terms}")
     expect(status == 200, f"2,000 terms: {status} {text[:300]}")
-    for what, query in (("a long label", "labelSelector=" + "a" * 1000), ("a long value", "labelSelector=a%3D" + "b" * 1000)):
+    for what, query in (("a long label", "labelSelector=" + "a" * 1000),
+                        ("a long value", "labelSelector=a%3D" + "b" * 1000)):
         status, text = plane.ask("GET", f"{MAPS}?{query}")
         expect(status == 400, f"{what}: {status} {text[:300]}")
     answer = raw(plane, f"GET {MAPS}?labelSelector={'a' * (2 << 20)} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -271,9 +275,11 @@ def make_certificate(plane, name):
     (folder / "index.txt").write_text("")
     (folder / "ca.conf").write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={folder}/index.txt\nnew_certs_dir={folder}\n"
                                     "rand_serial=yes\ndefault_md=sha256\npolicy=p\nunique_subject=no\nx509_extensions=v3\n"
-                                    "[p]\ncommonName=supplied\norganizationName=optional\n[v3]\nextendedKeyUsage=clientAuth\n")
-    run("openssl", "ca", "-batch", "-config", folder / "ca.conf", "-cert", f"{authority}.crt", "-keyfile", f"{authority}.key",
-        "-in", folder / f"{name}.csr", "-out", folder / f"{name}.crt", "-startdate", dates[0], "-enddate", dates[1],
+                                    "[p]\ncommonName=supplied\norganizationName=optional\n"
+                                    "[v3]\nextendedKeyUsage=clientAuth\n")
+    run("openssl", "ca", "-batch", "-config", folder / "ca.conf", "-cert", f"{authority}.crt", "-keyfile",
+        f"{authority}.key", "-in", folder / f"{name}.csr", "-out",
+        folder / f"{name}.crt", "-startdate", dates[0], "-enddate", dates[1],
         "-notext")
 
 
@@ -305,16 +311,17 @@ def raw(plane, request):
 
 def request_smuggling(cluster):
     plane = plane_of(cluster)
+    post = "POST /api HTTP/1.1\r\nHost: x\r\n"
     inner = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
     rows = {
-        "both framings": "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + inner,
-        "two lengths": "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 9\r\n\r\n" + inner,
-        "a signed length": "POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\n" + inner,
-        "an odd coding": "POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + inner,
-        "a space before the colon": "POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + inner,
-        "a folded header": "POST /api HTTP/1.1\r\nHost: x\r\nX: y\r\n Transfer-Encoding: chunked\r\n\r\n" + inner,
-        "a bad chunk size": "POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n" + inner,
-        "a huge chunk size": "POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n" + inner,
+        "both framings": post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + inner,
+        "two lengths": post + "Content-Length: 0\r\nContent-Length: 9\r\n\r\n" + inner,
+        "a signed length": post + "Content-Length: +5\r\n\r\n" + inner,
+        "an odd coding": post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + inner,
+        "a space before the colon": post + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + inner,
+        "a folded header": post + "X: y\r\n Transfer-Encoding: chunked\r\n\r\n" + inner,
+        "a bad chunk size": post + "Transfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n" + inner,
+        "a huge chunk size": post + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n" + inner,
         "two hosts": "GET /api HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n" + inner,
         "no host": "GET /api HTTP/1.1\r\n\r\n" + inner,
         "a null in a header": "GET /api HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n" + inner,

@@ -79,6 +79,7 @@ def applies(step, version):
 def take(plane, program, namespace, step):
     """Runs one command of a table and compares."""
     words = shlex.split(step["run"].replace("$NS", namespace))
+    said = f"kubectl {' '.join(words)}"
     environment = {"EDITOR": step["editor"]} if "editor" in step else {}
     environment["HOME"] = str(_folder)
 
@@ -87,14 +88,14 @@ def take(plane, program, namespace, step):
                    text_input=step.get("input", "").replace("$NS", namespace), env=environment, timeout=60, cwd=_folder)
         output = done.stdout + done.stderr
         wanted = step.get("code", 0)
-        expect(done.returncode == wanted, f"kubectl {' '.join(words)}: exit {done.returncode}, not {wanted}\n{output[-3000:]}")
+        expect(done.returncode == wanted, f"{said}: exit {done.returncode}, not {wanted}\n{output[-3000:]}")
         for text in step.get("says", []):
             pattern = text.replace("$NS", namespace)
-            expect(re.search(pattern, output, re.MULTILINE), f"kubectl {' '.join(words)}: no /{pattern}/ in\n{output[-3000:]}")
+            expect(re.search(pattern, output, re.MULTILINE), f"{said}: no /{pattern}/ in\n{output[-3000:]}")
         return True
 
     if step.get("within"):
-        poll(f"kubectl {' '.join(words)}", step["within"], attempt)
+        poll(said, step["within"], attempt)
     else:
         attempt()
 
