@@ -19,6 +19,13 @@ namespace sampan::dns {
 Result<os::Fd> BindSocket(const std::string& address, uint16_t port, int type);
 uint16_t PortOf(const os::Fd& socket);
 
+struct SocketPair {
+  os::Fd udp, tcp;
+  uint16_t port = 0;
+};
+// Both on one port; for port 0 on one that is free for both.
+Result<SocketPair> BindBoth(const std::string& address, uint16_t port);
+
 // Reads and answers datagrams in batches: one system call for up to kBatch queries, one for their responses.
 class UdpListener final : public IoLoop::Watcher {
  public:

@@ -36,21 +36,30 @@ uint16_t PortOf(const os::Fd& socket) {
   return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
 }
 
+Result<SocketPair> BindBoth(const std::string& address, uint16_t port) {
+  // The kernel picks a port that is free for UDP; somebody may have it for TCP.
+  constexpr int kTries = 50;
+  for (int i = 1;; ++i) {
+    SocketPair pair;
+    TRY(pair.udp, BindSocket(address, port, SOCK_DGRAM));
+    pair.port = PortOf(pair.udp);
+    Result<os::Fd> tcp = BindSocket(address, pair.port, SOCK_STREAM);
+    if (!tcp && (port != 0 || i == kTries)) return Fail(tcp.error());
+    if (!tcp) continue;
+    pair.tcp = *std::move(tcp);
+    return pair;
+  }
+}
+
 namespace {
 
-struct Sockets {
-  std::vector<os::Fd> udp, tcp;
-  uint16_t port = 0;
-};
-
-Result<Sockets> BindAll(const ServerOptions& options) {
-  Sockets sockets{.port = options.port};
+Result<std::vector<SocketPair>> BindAll(const ServerOptions& options) {
+  std::vector<SocketPair> sockets;
+  uint16_t port = options.port;
   for (const std::string& address : options.addresses) {
-    TRY(os::Fd udp, BindSocket(address, sockets.port, SOCK_DGRAM));
-    if (sockets.port == 0) sockets.port = PortOf(udp);
-    TRY(os::Fd tcp, BindSocket(address, sockets.port, SOCK_STREAM));
-    sockets.udp.push_back(std::move(udp));
-    sockets.tcp.push_back(std::move(tcp));
+    TRY(SocketPair pair, BindBoth(address, port));
+    port = pair.port;
+    sockets.push_back(std::move(pair));
   }
   return sockets;
 }
@@ -67,11 +76,11 @@ class LoopServer final : public Server {
   const ResolverStats& stats() const override { return resolver_.stats(); }
 
   // On the loop.
-  void Open(Sockets sockets, const ServerOptions& options) {
-    for (os::Fd& socket : sockets.udp) udp_.push_back(std::make_unique<UdpListener>(loop_, resolver_, std::move(socket)));
-    for (os::Fd& socket : sockets.tcp) {
-      tcp_.push_back(
-          std::make_unique<TcpListener>(loop_, resolver_, std::move(socket), options.max_connections, options.idle_timeout));
+  void Open(std::vector<SocketPair> sockets, const ServerOptions& options) {
+    for (SocketPair& pair : sockets) {
+      udp_.push_back(std::make_unique<UdpListener>(loop_, resolver_, std::move(pair.udp)));
+      tcp_.push_back(std::make_unique<TcpListener>(loop_, resolver_, std::move(pair.tcp), options.max_connections,
+                                                   options.idle_timeout));
     }
   }
 
@@ -97,8 +106,9 @@ class LoopServer final : public Server {
 }  // namespace
 
 Result<std::unique_ptr<Server>> Listen(IoLoop& loop, Guarded<Zone>& zone, Clock& clock, Rng& rng, ServerOptions options) {
-  TRY(Sockets sockets, BindAll(options));
-  auto server = std::make_unique<LoopServer>(loop, zone, clock, rng, options, sockets.port);
+  TRY(std::vector<SocketPair> sockets, BindAll(options));
+  uint16_t port = sockets.empty() ? options.port : sockets.front().port;
+  auto server = std::make_unique<LoopServer>(loop, zone, clock, rng, options, port);
   loop.Post([opened = server.get(), sockets = std::move(sockets), options]() mutable {
     opened->Open(std::move(sockets), options);
   });

@@ -37,24 +37,21 @@ std::string Receive(const os::Fd& socket) {
 // Answers A queries for anything below example.com with 192.0.2.1, everything else with NXDOMAIN, on UDP and TCP.
 class FakeUpstream {
  public:
-  FakeUpstream()
-      : udp_(*BindSocket("127.0.0.1", 0, SOCK_DGRAM)),
-        port_(PortOf(udp_)),
-        tcp_(*BindSocket("127.0.0.1", port_, SOCK_STREAM)) {
+  FakeUpstream() : sockets_(*BindBoth("127.0.0.1", 0)) {
     thread_ = std::thread([this] { Serve(); });
   }
   ~FakeUpstream() {
     stopping_ = true;
     thread_.join();
   }
-  std::string address() const { return fmt::format("127.0.0.1:{}", port_); }
+  std::string address() const { return fmt::format("127.0.0.1:{}", sockets_.port); }
   int queries() const { return queries_; }
   int answers = 1;  // to each query
 
  private:
   void Serve() {
     while (!stopping_) {
-      pollfd ready[2] = {{udp_.get(), POLLIN, 0}, {tcp_.get(), POLLIN, 0}};
+      pollfd ready[2] = {{sockets_.udp.get(), POLLIN, 0}, {sockets_.tcp.get(), POLLIN, 0}};
       if (::poll(ready, 2, 10) <= 0) continue;
       if (ready[0].revents != 0) ServeUdp();
       if (ready[1].revents != 0) ServeTcp();
@@ -64,14 +61,15 @@ class FakeUpstream {
     std::string message(2000, '\0');
     sockaddr_storage peer = {};
     socklen_t length = sizeof peer;
-    ssize_t got = ::recvfrom(udp_.get(), message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
+    ssize_t got =
+        ::recvfrom(sockets_.udp.get(), message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
     if (got <= 0) return;
     message.resize(static_cast<size_t>(got));
     std::string response = Respond(message, 1232);
-    ::sendto(udp_.get(), response.data(), response.size(), 0, reinterpret_cast<sockaddr*>(&peer), length);
+    ::sendto(sockets_.udp.get(), response.data(), response.size(), 0, reinterpret_cast<sockaddr*>(&peer), length);
   }
   void ServeTcp() {
-    os::Fd connection(::accept(tcp_.get(), nullptr, nullptr));
+    os::Fd connection(::accept(sockets_.tcp.get(), nullptr, nullptr));
     std::string message = Receive(connection);
     if (message.size() < 2) return;
     std::string response = Respond(message.substr(2), kMaxMessageSize);
@@ -92,9 +90,7 @@ class FakeUpstream {
     return std::string(buffer.begin(), buffer.begin() + static_cast<ptrdiff_t>(size));
   }
 
-  os::Fd udp_;
-  uint16_t port_;
-  os::Fd tcp_;
+  SocketPair sockets_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> queries_{0};
   std::thread thread_;
