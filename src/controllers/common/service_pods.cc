@@ -1,5 +1,7 @@
 #include "controllers/common/service_pods.h"
 
+#include "controllers/common/selector_index.h"
+
 namespace sampan::controllers {
 namespace {
 
@@ -73,6 +75,10 @@ void ServicePodsController::Subscribe() {
   pods_->cache().AddIndex(std::string(kLabelIndex), [](const api::Object& object, std::vector<std::string>& keys) {
     for (const auto& [key, value] : object.head().labels) keys.push_back(LabelKey(object.namespace_(), key, value));
   });
+  AddSelectorIndex(services_.untyped(), [](const api::Object& object) {
+    const api::StringMap& selector = object.As<Service>().spec.selector;
+    return selector.empty() ? nullptr : &selector;
+  });
   QueueChangesOf(services_.untyped());
   Listen(pods_.untyped(), {.added = [this](const ObjectPtr& pod) { QueueSelecting(*pod); },
                            .updated =
@@ -85,9 +91,9 @@ void ServicePodsController::Subscribe() {
 }
 
 void ServicePodsController::QueueSelecting(const api::Object& pod) {
-  for (const ServicePtr& service : services_.ListNamespace(pod.namespace_())) {
+  std::vector<ObjectPtr> candidates = SelectorCandidates(services_->cache(), pod.namespace_(), pod.head().labels);
+  for (const ServicePtr& service : client::Typed<Service>(std::move(candidates))) {
     const api::StringMap& selector = service->spec.selector;
-    if (selector.empty()) continue;
     bool selected = std::ranges::all_of(selector, [&pod](const auto& wanted) {
       const std::string* value = pod.head().labels.Find(wanted.first);
       return value != nullptr && *value == wanted.second;

@@ -259,6 +259,28 @@ TEST(EndpointSliceController, FollowsPodsAtOnce) {
   EXPECT_FALSE(sim.Get<Endpoints>("web"));
 }
 
+TEST(EndpointSliceController, FollowsEveryServiceThatSelectsThePod) {
+  SimWithBoth sim;
+  int serial = 0;
+  for (const char* selector :
+       {R"({"app":"web"})", R"({"app":"web","tier":"front"})", R"({"tier":"front"})", R"({"app":"web","tier":"back"})"}) {
+    sim.api().Put(fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"s{}","namespace":"default"}},
+        "spec":{{"selector":{},"ports":[{{"port":80}}]}}}})",
+                              serial++, selector));
+  }
+  sim.PutPod("a");
+  sim.RunPods();
+  EXPECT_EQ(sim.Published().size(), 1u);
+  sim.Patch<Pod>("a", R"({"metadata":{"labels":{"tier":"front"}}})");
+  EXPECT_EQ(sim.Published().size(), 3u);
+  sim.Patch<Pod>("a", R"({"metadata":{"labels":{"app":null,"tier":"front"}}})");
+  EXPECT_EQ(sim.Published().size(), 1u);
+  sim.Patch<api::core::Service>("s0", R"({"spec":{"selector":{"app":null,"tier":"front"}}})");
+  EXPECT_EQ(sim.Published().size(), 2u);
+  sim.Patch<Pod>("a", R"({"metadata":{"labels":{"tier":"none"}}})");
+  EXPECT_EQ(sim.Published().size(), 0u);
+}
+
 TEST(EndpointSliceController, ForeignSlicesAndServicesWithoutSelectorAreLeftAlone) {
   SimWithBoth sim;
   sim.api().Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"ext","namespace":"default"},

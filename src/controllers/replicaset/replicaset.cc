@@ -6,6 +6,7 @@
 #include "client/typed.h"
 #include "controllers/common/claims.h"
 #include "controllers/common/objects.h"
+#include "controllers/common/selector_index.h"
 #include "controllers/replicaset/plan.h"
 
 namespace sampan::controllers {
@@ -31,6 +32,8 @@ class ReplicaSetController final : public KeyedController {
     sets_->cache().AddControllerIndex();
     pods_->cache().AddControllerIndex();
     AddOrphanIndex(pods_.untyped());
+    AddSelectorIndex(sets_.untyped(),
+                     [](const api::Object& set) { return &set.As<ReplicaSet>().spec.selector.match_labels; });
     QueueChangesOf(sets_.untyped());
     Listen(pods_.untyped(),
            {.added = [this](const ObjectPtr& pod) { PodAdded(pod); },
@@ -81,7 +84,8 @@ class ReplicaSetController final : public KeyedController {
 
   // An orphan may be adopted by any set of its namespace that selects it.
   void QueueMatching(const api::Object& pod) {
-    for (const ReplicaSetPtr& set : sets_.ListNamespace(pod.namespace_())) {
+    std::vector<ObjectPtr> candidates = SelectorCandidates(sets_->cache(), pod.namespace_(), pod.head().labels);
+    for (const ReplicaSetPtr& set : client::Typed<ReplicaSet>(std::move(candidates))) {
       if (ControllerSelector(set->spec.selector).Matches(pod.head().labels)) Queue(client::KeyOf(*set.object()));
     }
   }
