@@ -164,6 +164,19 @@ TEST(ApiServer, ListsInPagesOfOneState) {
   EXPECT_EQ(Text(all, "kind"), "ConfigMapList");
 }
 
+TEST(ApiServer, SelectsByNameInAllNamespaces) {
+  TestServer server;
+  server.Post(kMaps, Map("a"));
+  server.Post("/api/v1/namespaces/kube-system/configmaps", Map("a"));
+  server.Post("/api/v1/namespaces/kube-system/configmaps", Map("b"));
+  auto count = [&](std::string_view target) { return server.Get(target).Json().at("items").as_array().size(); };
+  EXPECT_EQ(count("/api/v1/configmaps?fieldSelector=metadata.name%3Da"), 2u);
+  EXPECT_EQ(count("/api/v1/configmaps?fieldSelector=metadata.name%3Da,metadata.namespace%3Ddefault"), 1u);
+  EXPECT_EQ(count(std::string(kMaps) + "?fieldSelector=metadata.name%3Da"), 1u);
+  EXPECT_EQ(count("/api/v1/configmaps?fieldSelector=metadata.name%21%3Da,metadata.namespace%3Dkube-system"), 1u);
+  EXPECT_EQ(count("/api/v1/namespaces?fieldSelector=metadata.name%3Ddefault"), 1u);
+}
+
 TEST(ApiServer, WatchesTransitionsOfASelector) {
   TestServer server;
   server.Post(kMaps, Map("old", ""));

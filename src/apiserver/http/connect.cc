@@ -101,6 +101,10 @@ Result<Destination> PodDestination(const HttpContext& context, const std::string
   if (pod == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Pod>(), wanted.name));
   const auto& typed = pod->As<api::core::Pod>();
   if (typed.status.pod_ip.empty()) return Fail(Error::ServiceUnavailable("pod {} has no address yet", wanted.name));
+  // A pod's address is what its node says; the server's own machine must not be reached through it.
+  for (std::string_view own : {"127.", "169.254.", "0.", "::1"}) {
+    if (typed.status.pod_ip.starts_with(own)) return Fail(Error::BadRequest("address not allowed"));
+  }
   Destination destination{typed.status.pod_ip, static_cast<uint16_t>(wanted.https ? 443 : 80)};
   if (!wanted.port.empty()) {
     destination.port = static_cast<uint16_t>(std::strtoul(wanted.port.c_str(), nullptr, 10));

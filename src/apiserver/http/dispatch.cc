@@ -69,7 +69,9 @@ Result<void> Authorize(const HttpContext& context, const Exchange& exchange) {
 // Whether the path addresses the kind in the scope it has. Without this a right to everything in one namespace would
 // open kinds of the whole cluster under /namespaces/<name>/.
 bool ScopeFits(const api::KindInfo& kind, const RequestInfo& info) {
-  if (kind.namespaced()) return !info.namespace_.empty() || info.name.empty();
+  // A list or watch over all namespaces may pin a name with its field selector.
+  bool collection = info.name.empty() || info.verb == "list" || info.verb == "watch";
+  if (kind.namespaced()) return !info.namespace_.empty() || collection;
   bool itself = info.resource == "namespaces" && kind.group.empty() && info.name == info.namespace_;
   return info.namespace_.empty() || itself;
 }

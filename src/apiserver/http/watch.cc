@@ -74,7 +74,8 @@ Result<WatchRequest> ReadRequest(const Exchange& exchange) {
   std::string namespace_ = kind.namespaced() ? info.namespace_ : "";
   TRY(request.selection,
       Selection::Parse(kind, std::move(namespace_), query.Get("labelSelector"), query.Get("fieldSelector")));
-  if (request.selection.name.empty()) request.selection.name = info.name;
+  // The old spelling, /watch/.../<name>, has no selector.
+  if (request.selection.fields.IsEverything()) request.selection.name = info.name;
   request.resource_version = query.Get("resourceVersion");
   request.resource_version_match = query.Get("resourceVersionMatch");
   if (query.Has("sendInitialEvents")) request.send_initial_events = query.Flag("sendInitialEvents");

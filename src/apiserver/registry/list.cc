@@ -160,9 +160,11 @@ Result<Selection> Selection::Parse(const api::KindInfo& kind, std::string namesp
   if (!field_selector.empty()) {
     TRY(selection.fields, api::FieldSelector::Parse(field_selector));
     TRY_VOID(selection.fields.CheckSupported(kind));
-    if (const std::string* name = selection.fields.RequiredValue("metadata.name")) selection.name = *name;
     const std::string* in = selection.fields.RequiredValue("metadata.namespace");
-    if (in != nullptr && selection.namespace_.empty()) selection.namespace_ = *in;
+    if (in != nullptr && kind.namespaced() && selection.namespace_.empty()) selection.namespace_ = *in;
+    // A name alone picks one object only where names are unique.
+    const std::string* name = selection.fields.RequiredValue("metadata.name");
+    if (name != nullptr && kind.namespaced() != selection.namespace_.empty()) selection.name = *name;
   }
   return selection;
 }

@@ -1,0 +1,23 @@
+#include "apiserver/http/pretty.h"
+
+#include <gtest/gtest.h>
+
+namespace sampan::apiserver {
+namespace {
+
+TEST(Pretty, PutsEachMemberOnItsLine) {
+  struct Case {
+    std::string_view compact, readable;
+  };
+  const Case cases[] = {
+      {R"({"a":1,"b":[true,null]})", "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null\n  ]\n}\n"},
+      {R"({"a":{},"b":[]})", "{\n  \"a\": {},\n  \"b\": []\n}\n"},
+      {R"({"a":"x{,:\"}\\"})", "{\n  \"a\": \"x{,:\\\"}\\\\\"\n}\n"},
+      {"\"text\"", "\"text\"\n"},
+      {"{ \"a\" : 1 }\n", "{\n  \"a\": 1\n}\n"},
+  };
+  for (const Case& c : cases) EXPECT_EQ(Pretty(c.compact), c.readable) << c.compact;
+}
+
+}  // namespace
+}  // namespace sampan::apiserver

@@ -1,0 +1,57 @@
+#include "apiserver/proxy/kubelet_target.h"
+
+#include <gtest/gtest.h>
+
+namespace sampan::apiserver {
+namespace {
+
+api::ObjectPtr Pod(std::string_view containers, std::string_view annotations = "{}") {
+  return *api::Object::FromBytes(fmt::format(
+      R"({{"kind":"Pod","apiVersion":"v1","metadata":{{"name":"p","namespace":"n","annotations":{}}},"spec":{{"containers":{}}}}})",
+      annotations, containers));
+}
+
+TEST(KubeletTarget, TranslatesPathsAndQueries) {
+  struct Case {
+    std::string_view subresource, query, expected;
+  };
+  const Case cases[] = {
+      {"log", "", "/containerLogs/n/p/c"},
+      {"log", "follow=true&tailLines=5&container=c", "/containerLogs/n/p/c?follow=true&tailLines=5"},
+      {"exec", "command=sh&command=-c&stdin=true&stdout=1&tty=false", "/exec/n/p/c?input=1&output=1&command=sh&command=-c"},
+      {"exec", "command=a%20b%26c&stderr=true", "/exec/n/p/c?error=1&command=a%20b%26c"},
+      {"attach", "stdout=true", "/attach/n/p/c?output=1"},
+      {"portforward", "", "/portForward/n/p"},
+      {"portforward", "ports=80", "/portForward/n/p?port=80"},
+      {"exec", "container=x", "container x is not valid for pod p"},
+      {"log", "sinceSeconds=1&sinceTime=x", "at most one of `sinceTime` or `sinceSeconds` may be specified"},
+  };
+  api::ObjectPtr pod = Pod(R"([{"name":"c"}])");
+  for (const Case& c : cases) {
+    Result<std::string> target = KubeletTarget(*pod, c.subresource, *Query::Parse(c.query));
+    EXPECT_EQ(target ? *target : target.error().message(), c.expected) << c.subresource << "?" << c.query;
+  }
+}
+
+TEST(KubeletTarget, ChoosesTheContainer) {
+  constexpr std::string_view kTwo = R"([{"name":"a"},{"name":"b"}])";
+  EXPECT_EQ(ChooseContainer(*Pod(kTwo), "").error().message(),
+            "a container name must be specified for pod p, choose one of: [a b]");
+  EXPECT_EQ(*ChooseContainer(*Pod(kTwo), "b"), "b");
+  EXPECT_EQ(*ChooseContainer(*Pod(kTwo, R"({"kubectl.kubernetes.io/default-container":"b"})"), ""), "b");
+}
+
+TEST(KubeletTarget, FindsTheNode) {
+  auto node = *api::Object::FromBytes(
+      R"({"kind":"Node","apiVersion":"v1","metadata":{"name":"n"},"status":{"addresses":[{"type":"Hostname","address":"h"},)"
+      R"({"type":"InternalIP","address":"10.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":10251}}}})");
+  Result<KubeletAddress> address = KubeletOf(*node);
+  ASSERT_TRUE(address);
+  EXPECT_EQ(address->host, "10.0.0.1");
+  EXPECT_EQ(address->port, 10251);
+  auto silent = *api::Object::FromBytes(R"({"kind":"Node","apiVersion":"v1","metadata":{"name":"n"}})");
+  EXPECT_TRUE(KubeletOf(*silent).error().Is(Reason::kServiceUnavailable));
+}
+
+}  // namespace
+}  // namespace sampan::apiserver
