@@ -1,6 +1,7 @@
 // HTTP/2 as clients meet it: a small client of nghttp2's over blocking TLS.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -29,6 +30,8 @@ class Http2Client {
     sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port)};
     inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
     connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     timeval limit{.tv_sec = 10};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     context_.reset(SSL_CTX_new(TLS_client_method()));
