@@ -1,6 +1,8 @@
 // What is particular to single kinds, as a client sees it.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "api/types/core.h"
 #include "apiserver/testing/test_server.h"
 #include "async/spawn.h"
@@ -81,17 +83,24 @@ TEST(Services, RefusalsAndDryRunsKeepNothing) {
 }
 
 TEST(Services, AllocationsAreRecoveredAtStart) {
-  TestOptions options;
   char directory[] = "/tmp/sampan-apiserver-XXXXXX";
+  TestOptions options;
   options.directory = mkdtemp(directory);
-  std::string fixed = R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{"port":1,"nodePort":30500}]}})";
+  auto fixed = [](std::string_view name) {
+    return fmt::format(
+        R"({{"metadata":{{"name":"{}"}},"spec":{{"type":"NodePort","ports":[{{"port":1,"nodePort":30500}}]}}}})", name);
+  };
   {
     TestServer server(options);
-    EXPECT_EQ(server.Post(kServices, fixed).status, 201);
+    EXPECT_EQ(server.Post(kServices, fixed("s")).status, 201);
   }
-  TestServer server(options);
-  Reply again = server.Post(kServices, Service("t", R"(,"type":"NodePort","ports":[{"port":1,"nodePort":30500}])"));
-  EXPECT_NE(again.status, 201) << again.body;
+  {
+    TestServer server(options);
+    Reply again = server.Post(kServices, fixed("t"));
+    EXPECT_EQ(again.status, 422);
+    EXPECT_NE(again.body.find("provided port is already allocated"), std::string::npos) << again.body;
+  }
+  std::filesystem::remove_all(options.directory);
 }
 
 TEST(Pods, AreAdmittedWithAccountTolerationsAndStatus) {
