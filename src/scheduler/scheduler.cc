@@ -56,6 +56,7 @@ class Scheduler::Impl {
       : client_(dependencies.client),
         clock_(dependencies.clock),
         rng_(dependencies.rng),
+        pool_(dependencies.pool),
         strand_(NewStrand(dependencies.pool)),
         events_strand_(NewStrand(dependencies.pool)),
         options_(std::move(options)),
@@ -169,12 +170,15 @@ class Scheduler::Impl {
 
   Task<void> Bind(PodInfoPtr pod, std::string node) {
     client::Ref ref = client::RefOf<Pod>(pod->pod.namespace_(), pod->pod.name(), "binding");
-    auto bound = co_await client_.Create(std::move(ref), BindingTo(*pod, node));
+    ++binding_;
+    // Not on the strand, which decides the next pods meanwhile.
+    auto bound = co_await RunOn(pool_, client_.Create(std::move(ref), BindingTo(*pod, node)));
+    --binding_;
     if (bound) {
       queue_.Done(pod->pod.uid());
       CountBound();
       untold_.emplace_back(pod, std::move(node));
-      if (queue_.idle() || untold_.size() >= kMostUntold) TellScheduled();
+      if (Drained() || untold_.size() >= kMostUntold) TellScheduled();
     } else {
       LOG_WARN("scheduler", "binding {}/{} to {}: {}", pod->pod.namespace_(), pod->pod.name(), node, bound.error());
       cluster_.RemovePod(pod->pod.uid());
@@ -191,6 +195,9 @@ class Scheduler::Impl {
     wake_->TryPush(true);
   }
 
+  // The informer may show a binding before the call that made it returns, so the queue alone does not tell.
+  bool Drained() const { return queue_.idle() && binding_ == 0; }
+
   // Events come after the bindings: no pod waits for the words about another.
   void TellScheduled() {
     for (const auto& [pod, node] : std::exchange(untold_, {})) {
@@ -202,7 +209,7 @@ class Scheduler::Impl {
   // Many pods at once, from the first decision to the last binding, are worth a line.
   void CountBound() {
     ++burst_.pods;
-    if (!queue_.idle()) return;
+    if (!Drained()) return;
     Burst done = std::exchange(burst_, {});
     if (done.pods < kBurstWorthTelling) return;
     std::chrono::duration<double> took = clock_.Monotonic() - done.began;
@@ -223,6 +230,7 @@ class Scheduler::Impl {
   client::Client& client_;
   Clock& clock_;
   Rng& rng_;
+  Executor& pool_;
   std::unique_ptr<Executor> strand_;
   std::unique_ptr<Executor> events_strand_;  // so that recording does not hold up the next decision
   SchedulerOptions options_;
@@ -234,6 +242,7 @@ class Scheduler::Impl {
   Cluster cluster_;
   Queue queue_;
   size_t start_ = 0;
+  size_t binding_ = 0;  // calls under way
   struct Burst {
     size_t pods = 0;
     MonoTime began{};
