@@ -5,6 +5,7 @@
 #include "client/events.h"
 #include "node/cni/bridge.h"
 #include "node/containerd/supervisor.h"
+#include "node/eviction/eviction.h"
 #include "node/images/pause_image.h"
 #include "node/logs/rotation.h"
 #include "node/pods/manager.h"
@@ -197,6 +198,7 @@ void Agent::State::StartPods(CancelToken stop) {
   Spawn(*strand, gate, pods->Run(stop));
   Spawn(*strand, gate, registrar->WriteStatus(stop));
   Spawn(*strand, gate, RotateLogs(services.get(), pods.get(), {}, stop));
+  Spawn(*strand, gate, EvictUnderPressure(services.get(), pods.get(), stop));
 }
 
 Result<void> Agent::State::StartServer() {

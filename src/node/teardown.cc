@@ -80,10 +80,9 @@ Result<void> RemoveCgroups(const std::set<std::string>& uids) {
 // is in it. While another cluster's pods have chains of their own there, all of it stays.
 Result<void> RemoveHostPortChains(const std::string& family, const std::string& tool) {
   if (!os::FindProgram(tool) || !os::FindProgram("nft")) return {};
-  if (auto tables = os::RunForOutput({"nft", "list", "tables"}, std::chrono::seconds(10));
-      !tables || tables->find("table " + family + " nat\n") == std::string::npos) {
-    return {};  // listing the rules would make the table
-  }
+  TRY(std::string tables, os::RunForOutput({"nft", "list", "tables"}, std::chrono::seconds(10)));
+  // Listing the rules of a table that is not there would make it.
+  if ((tables + "\n").find("table " + family + " nat\n") == std::string::npos) return {};
   TRY(std::string saved, os::RunForOutput({tool + "-save", "-t", "nat"}, std::chrono::seconds(10)));
   HostPortRules rules = WithoutHostPortChains(saved);
   if (rules.kept_by_others || rules.text == saved) return {};

@@ -1,0 +1,87 @@
+#include "node/eviction/eviction.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "base/log.h"
+#include "node/pods/manager.h"
+#include "node/pods/resources.h"
+
+namespace sampan::node {
+
+using api::core::PodSpec;
+
+namespace {
+
+constexpr Duration kPeriod = std::chrono::seconds(10);
+
+int64_t DiskRequest(const PodSpec& spec) {
+  return PodRequest(spec, "ephemeral-storage");
+}
+
+bool IsCritical(const PodSpec& spec) {
+  return spec.priority_class_name == "system-node-critical" || spec.priority_class_name == "system-cluster-critical";
+}
+
+std::vector<EvictionCandidate> Candidates(PodManager& pods, const std::vector<cri::ContainerStats>& stats) {
+  std::vector<EvictionCandidate> candidates;
+  for (PodWorker* worker : pods.All()) {
+    if (worker->terminating()) continue;
+    EvictionCandidate candidate;
+    candidate.uid = worker->pod().metadata.uid;
+    candidate.spec = &worker->pod().spec;
+    candidate.critical = IsCritical(worker->pod().spec);
+    for (const cri::ContainerStats& one : stats) {
+      auto uid = one.labels.find(std::string(labels::kPodUid));
+      if (uid == one.labels.end() || uid->second != candidate.uid) continue;
+      candidate.memory_bytes += static_cast<int64_t>(one.memory_working_set_bytes);
+      candidate.disk_bytes += static_cast<int64_t>(one.writable_layer_bytes);
+    }
+    candidates.push_back(std::move(candidate));
+  }
+  return candidates;
+}
+
+}  // namespace
+
+std::optional<Eviction> PlanEviction(const Pressure& pressure, const std::vector<EvictionCandidate>& candidates) {
+  if (!pressure.memory && !pressure.disk) return std::nullopt;
+  const bool memory = pressure.memory;
+  const EvictionCandidate* chosen = nullptr;
+  std::tuple<bool, int32_t, int64_t> best;  // within its request, priority, less excess: the smallest goes first
+  for (const EvictionCandidate& candidate : candidates) {
+    if (candidate.critical) continue;
+    int64_t used = memory ? candidate.memory_bytes : candidate.disk_bytes;
+    int64_t excess = used - (memory ? PodRequest(*candidate.spec, "memory") : DiskRequest(*candidate.spec));
+    auto rank = std::tuple(excess <= 0, candidate.spec->priority.value_or(0), -excess);
+    if (chosen == nullptr || rank < best) {
+      chosen = &candidate;
+      best = rank;
+    }
+  }
+  if (chosen == nullptr) return std::nullopt;
+  return Eviction{chosen->uid, fmt::format("The node was low on resource: {}. ", memory ? "memory" : "ephemeral-storage")};
+}
+
+Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelToken stop) {
+  while (!stop.Requested()) {
+    co_await services->clock.Sleep(kPeriod, stop);
+    if (stop.Requested()) co_return;
+    auto usage = co_await services->blocking.Run([dir = services->paths.data] { return ReadMachineUsage(dir); });
+    if (!usage) continue;
+    Pressure pressure = PressureOf(*usage);
+    if (!pressure.memory && !pressure.disk) continue;
+    auto stats = co_await services->runtime.ListStats();
+    if (!stats) continue;
+    std::optional<Eviction> eviction = PlanEviction(pressure, Candidates(*pods, *stats));
+    if (!eviction) continue;
+    for (PodWorker* worker : pods->All()) {
+      if (worker->pod().metadata.uid != eviction->uid) continue;
+      LOG_WARN("node", "evicting pod {}/{}: {}", worker->pod().metadata.namespace_, worker->pod().metadata.name,
+               eviction->message);
+      worker->Evict("Evicted", eviction->message);
+    }
+  }
+}
+
+}  // namespace sampan::node

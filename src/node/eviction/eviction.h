@@ -1,0 +1,39 @@
+// Ends pods when the node runs out of memory or disk, before the kernel does it without asking.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/types/core.h"
+#include "async/cancel.h"
+#include "async/task.h"
+#include "node/cri/types.h"
+#include "node/registration/node_object.h"
+
+namespace sampan::node {
+
+class PodManager;
+struct PodServices;
+
+struct EvictionCandidate {
+  std::string uid;
+  const api::core::PodSpec* spec = nullptr;
+  int64_t memory_bytes = 0;  // working set
+  int64_t disk_bytes = 0;    // writable layers
+  bool critical = false;     // system-node-critical and system-cluster-critical pods are left alone
+};
+
+struct Eviction {
+  std::string uid;
+  std::string message;
+};
+
+// The one pod to end now; nothing when there is no pressure or nobody to end. First those that use more than they asked
+// for, then the lowest priority, then the biggest excess: the order of Kubernetes. Pure.
+std::optional<Eviction> PlanEviction(const Pressure& pressure, const std::vector<EvictionCandidate>& candidates);
+
+// Looks every 10 s and ends one pod at a time until `stop`. On the pods' strand; what is borrowed outlives it.
+Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelToken stop);
+
+}  // namespace sampan::node

@@ -1,0 +1,45 @@
+#include "node/eviction/eviction.h"
+
+#include <gtest/gtest.h>
+
+namespace sampan::node {
+namespace {
+
+using api::core::PodSpec;
+
+PodSpec Spec(const char* memory_request, int32_t priority) {
+  PodSpec spec = *api::FromJsonText<PodSpec>(
+      fmt::format(R"({{"containers":[{{"name":"a","resources":{{"requests":{{"memory":"{}"}}}}}}]}})", memory_request));
+  spec.priority = priority;
+  return spec;
+}
+
+TEST(PlanEviction, Table) {
+  PodSpec small = Spec("10Mi", 0), large = Spec("100Mi", 0), important = Spec("10Mi", 1000);
+  constexpr int64_t kMi = 1 << 20;
+  auto candidate = [](std::string uid, const PodSpec& spec, int64_t memory, int64_t disk = 0, bool critical = false) {
+    return EvictionCandidate{std::move(uid), &spec, memory * kMi, disk * kMi, critical};
+  };
+  const Pressure memory{.memory = true}, disk{.disk = true}, none;
+  struct Case {
+    const char* name;
+    Pressure pressure;
+    std::vector<EvictionCandidate> candidates;
+    const char* chosen;
+  } cases[] = {
+      {"no pressure, nobody", none, {candidate("a", small, 50)}, ""},
+      {"nobody to end", memory, {}, ""},
+      {"the biggest excess", memory, {candidate("a", small, 50), candidate("b", small, 90)}, "b"},
+      {"within its request comes last", memory, {candidate("a", large, 90), candidate("b", small, 11)}, "b"},
+      {"the lower priority first", memory, {candidate("a", important, 90), candidate("b", small, 11)}, "b"},
+      {"critical pods stay", memory, {candidate("a", small, 90, 0, true), candidate("b", large, 1)}, "b"},
+      {"disk counts disk", disk, {candidate("a", small, 90, 1), candidate("b", small, 1, 9)}, "b"},
+  };
+  for (const Case& one : cases) {
+    auto eviction = PlanEviction(one.pressure, one.candidates);
+    EXPECT_EQ(eviction ? eviction->uid : "", one.chosen) << one.name;
+  }
+}
+
+}  // namespace
+}  // namespace sampan::node
