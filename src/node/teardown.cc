@@ -78,18 +78,21 @@ Result<void> RemoveCgroups(const std::set<std::string>& uids) {
 
 // The host-port plugin leaves its top chains behind. They are taken out of the table, and the table goes when nothing else
 // is in it. While another cluster's pods have chains of their own there, all of it stays.
-Result<void> RemoveHostPortChains(const std::string& family, const std::string& tool) {
+// `used` is set when the plugin's chains were there: it makes an empty table of the other family at the same time.
+Result<void> RemoveHostPortChains(const std::string& family, const std::string& tool, bool* used) {
   if (!os::FindProgram(tool) || !os::FindProgram("nft")) return {};
   TRY(std::string tables, os::RunForOutput({"nft", "list", "tables"}, std::chrono::seconds(10)));
   // Listing the rules of a table that is not there would make it.
   if ((tables + "\n").find("table " + family + " nat\n") == std::string::npos) return {};
   TRY(std::string saved, os::RunForOutput({tool + "-save", "-t", "nat"}, std::chrono::seconds(10)));
   HostPortRules rules = WithoutHostPortChains(saved);
-  if (rules.kept_by_others || rules.text == saved) return {};
+  *used |= rules.text != saved;
+  if (rules.kept_by_others || !*used) return {};
   if (rules.empty) {
     TRY_VOID(os::RunForOutput({"nft", "delete", "table", family, "nat"}, std::chrono::seconds(10)));
     return {};
   }
+  if (rules.text == saved) return {};
   TRY(os::RunResult restored, os::Run({tool + "-restore", "-T", "nat"}, rules.text, std::chrono::seconds(10)));
   if (!restored.status.ok()) return Fail(Error::InternalError("{}-restore: {}", tool, restored.err));
   return {};
@@ -107,8 +110,9 @@ Result<void> Clean(const AgentOptions& options, std::set<std::string> uids) {
   if (options.runtime_endpoint.empty()) failures.Note(StopContainerd(options.paths));
   failures.Note(RemoveCgroups(uids));
   failures.Note(RemoveBridge(options.bridge_name));
-  failures.Note(RemoveHostPortChains("ip", "iptables"));
-  failures.Note(RemoveHostPortChains("ip6", "ip6tables"));
+  bool host_ports_used = false;
+  failures.Note(RemoveHostPortChains("ip", "iptables", &host_ports_used));
+  failures.Note(RemoveHostPortChains("ip6", "ip6tables", &host_ports_used));
   failures.Note(os::UnmountAll(options.paths.Pods()));
   failures.Note(os::RemoveAll(options.paths.Pods()));
   failures.Note(os::RemoveAll(options.paths.CniIpam()));
