@@ -112,8 +112,9 @@ Task<void> Serve(Guarded<Script>* script, net::Request* request, net::ResponseWr
 
 struct HttpHarness {
   std::unique_ptr<Clock> clock = NewSystemClock();
-  IoLoops loops{1};
+  // Before the loops: their threads post to it until they have been joined.
   std::unique_ptr<Executor> pool = NewThreadPool("test", 2);
+  IoLoops loops{1};
   Guarded<Script> script;
   std::unique_ptr<net::Server> server;
   std::unique_ptr<Client> client;
