@@ -185,7 +185,12 @@ def delete_all_leaves_nothing(cluster):
 
 def make_down_leaves_nothing(cluster):
     cluster.script("down.sh")
-    after = poll("nothing left", 10, Machine.snapshot)
-    for what, before in cluster.before.items():
-        expect(after[what] == before, f"{what}: left {[x for x in after[what] if x not in before]}, "
-                                      f"gone {[x for x in before if x not in after[what]]}")
+
+    def nothing_left():
+        after = Machine.snapshot()
+        for what, before in cluster.before.items():
+            expect(after[what] == before, f"{what}: left {[x for x in after[what] if x not in before]}, "
+                                          f"gone {[x for x in before if x not in after[what]]}")
+        return True
+
+    poll("the machine as it was", 10, nothing_left)

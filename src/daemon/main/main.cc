@@ -1,4 +1,7 @@
 #include <malloc.h>
+#include <unistd.h>
+
+#include <cstdio>
 
 #include "cli/verbs.h"
 #include "daemon/verbs.h"
@@ -8,7 +11,10 @@ int main(int argc, char** argv) {
   // each other's allocations.
   mallopt(M_ARENA_MAX, 4);
   using namespace sampan;
-  return cli::RunCommandLine(argc, argv,
-                             {daemon::ServerVerb(), daemon::TeardownVerb(), daemon::SimulateVerb(), cli::KubeconfigVerb(),
-                              cli::VersionVerb(SAMPAN_VERSION)});
+  int code = cli::RunCommandLine(argc, argv,
+                                 {daemon::ServerVerb(), daemon::TeardownVerb(), daemon::SimulateVerb(),
+                                  cli::KubeconfigVerb(), cli::VersionVerb(SAMPAN_VERSION)});
+  // Everything of ours has ended; threads of libraries may not have, and must not see their globals destroyed.
+  std::fflush(nullptr);
+  _exit(code);
 }

@@ -1,10 +1,12 @@
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include <grpc/grpc.h>
 #include <grpcpp/grpcpp.h>
 
 #include "async/oneshot.h"
+#include "base/guarded.h"
 #include "node/cri/api.grpc.pb.h"
 #include "node/cri/convert.h"
 #include "node/cri/runtime.h"
@@ -93,19 +95,32 @@ Result<void> DropUnlessGone(Result<T> result) {
   return {};
 }
 
-class GrpcRuntime final : public Runtime {
-  using RuntimeApi = pb::RuntimeService::StubInterface::async_interface;
-  using ImageApi = pb::ImageService::StubInterface::async_interface;
-
- public:
-  explicit GrpcRuntime(const std::string& target) {
+// One channel a target, kept for the life of the process: gRPC aborts ("assertion failed: prior > 0") when the last owner
+// drops a channel while a thread of its own still finishes the callback that made the owner go on.
+std::shared_ptr<grpc::Channel> ChannelTo(const std::string& target) {
+  static Guarded<std::map<std::string, std::shared_ptr<grpc::Channel>>>& channels =
+      *std::make_unique<Guarded<std::map<std::string, std::shared_ptr<grpc::Channel>>>>().release();
+  auto locked = channels.Lock();
+  std::shared_ptr<grpc::Channel>& channel = (*locked)[target];
+  if (channel == nullptr) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(64 << 20);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    auto channel = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+    channel = grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  }
+  return channel;
+}
+
+class GrpcRuntime final : public Runtime {
+  using RuntimeApi = pb::RuntimeService::StubInterface::async_interface;
+  using ImageApi = pb::ImageService::StubInterface::async_interface;
+
+ public:
+  explicit GrpcRuntime(const std::string& target) {
+    std::shared_ptr<grpc::Channel> channel = ChannelTo(target);
     runtime_ = pb::RuntimeService::NewStub(channel);
     images_ = pb::ImageService::NewStub(channel);
   }
