@@ -1,6 +1,7 @@
 # Sampan: the commands a person types. `make help` lists them.
 .DEFAULT_GOAL := help
 PRESET ?= release
+TSAN_TESTS ?= async client scheduler
 .PHONY: help setup build up down clean-data test test-asan test-tsan fuzz bench verify fix clean
 
 help: ## list the commands
@@ -36,10 +37,10 @@ test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/build.sh asan
 	@tools/test/run.py --preset asan
 
-test-tsan: ## unit tests under ThreadSanitizer
+test-tsan: ## unit tests of the modules TSAN_TESTS (default: those with threads of their own) under ThreadSanitizer
 	@tools/setup/install.sh build
-	@tools/build.sh tsan
-	@tools/test/run.py --preset tsan
+	@tools/build.sh tsan $(addsuffix _test,$(TSAN_TESTS))
+	@tools/test/run.py --preset tsan --only $(TSAN_TESTS)
 
 fuzz: ## every fuzzer for FUZZ_SECONDS each (default 10)
 	@tools/setup/install.sh build

@@ -100,13 +100,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="dev")
     parser.add_argument("--e2e", action="store_true", help="also run tests/e2e (root, real containers)")
-    parser.add_argument("--only", help="only the programs whose name contains this")
+    parser.add_argument("--only", nargs="+", help="only the programs with these names")
     parser.add_argument("--limit", type=float, default=600, help="seconds a program may run")
     arguments = parser.parse_args()
 
     tally = Tally()
     for name, command in programs(arguments.preset):
-        if arguments.only is None or arguments.only in name:
+        if arguments.only is None or name in arguments.only:
             run_program(name, command, arguments.limit, tally)
     if arguments.e2e:
         run_e2e(tally)
