@@ -10,6 +10,7 @@
 #include <netlink/route/neighbour.h>
 #include <netlink/route/route.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
