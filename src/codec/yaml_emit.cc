@@ -4,6 +4,10 @@
 namespace sampan::yaml {
 namespace {
 
+// Bytes of a key written before its colon; a longer one is written as "? key". (Readers look at most 1,024 characters
+// ahead for the colon, escapes counted.)
+constexpr size_t kMaxSimpleKey = 128;
+
 bool IsBlank(char c) {
   return c == ' ' || c == '\t' || c == '\n';
 }
@@ -77,6 +81,15 @@ class Emitter {
     for (const auto& [key, value] : members) {
       if (!first) Indent(indent);
       first = false;
+      if (key.size() > kMaxSimpleKey) {
+        out_ += "? ";
+        Text(key, indent, Multiline::kNo);
+        out_ += '\n';
+        Indent(indent);
+        out_ += ": ";
+        Value(*value, indent + 2);
+        continue;
+      }
       Text(key, indent, Multiline::kNo);
       out_ += ':';
       bool nested_map = value->is_object() && !value->get_object().empty();

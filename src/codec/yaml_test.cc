@@ -101,6 +101,16 @@ TEST(Yaml, Limits) {
   EXPECT_TRUE(Parse(std::string(100, '[') + std::string(100, ']')));
 }
 
+TEST(Yaml, LongKeysAreWrittenExplicitly) {
+  std::string key(2000, 'k');
+  json::Value value{{"outer", json::Object{{key, json::Object{{"a", 1}, {"b", json::Array{1, 2}}}}, {key + "2", "text"}}}};
+  std::string yaml = Serialize(value);
+  EXPECT_TRUE(yaml.starts_with(fmt::format("outer:\n  ? {}\n  : a: 1\n    b:\n    - 1\n", key))) << yaml;
+  auto back = Parse(yaml);
+  ASSERT_TRUE(back.has_value()) << back.error().message();
+  EXPECT_TRUE(json::Equal(*back, value));
+}
+
 TEST(Yaml, Serialize) {
   EXPECT_EQ(
       Serialize(boost::json::parse(

@@ -10,25 +10,28 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def run(fuzzer, seconds):
-    """None when the fuzzer found nothing, else the end of its output."""
+def run(fuzzer, seconds, seed):
+    """None when the fuzzer found nothing, else what it printed of the fault."""
     seeds = ROOT / "tests/fuzz/seeds" / fuzzer.name
     with tempfile.TemporaryDirectory(prefix="sampan-fuzz-") as scratch:
         corpora = [scratch] + ([str(seeds)] if seeds.is_dir() else [])
         done = subprocess.run([str(fuzzer), f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-timeout=10", "-max_len=65536",
-                               "-print_final_stats=0", *corpora], cwd=scratch, text=True, errors="replace",
+                               f"-seed={seed}", "-print_final_stats=0", *corpora], cwd=scratch, text=True, errors="replace",
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return None if done.returncode == 0 else done.stdout[-8000:]
+    if done.returncode == 0:
+        return None
+    return "\n".join(line for line in done.stdout.splitlines() if not line.startswith("#"))[-8000:]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=1, help="where the mutations begin; 0 takes a new one (default: %(default)s)")
     arguments = parser.parse_args()
     fuzzers = sorted(path for path in (ROOT / "build/asan").rglob("*_fuzz") if path.is_file())
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        for fuzzer, fault in zip(fuzzers, pool.map(lambda f: run(f, arguments.seconds), fuzzers)):
+        for fuzzer, fault in zip(fuzzers, pool.map(lambda f: run(f, arguments.seconds, arguments.seed), fuzzers)):
             print(f"{'ok' if fault is None else 'FAILED':7} {fuzzer.name} ({arguments.seconds} s)", flush=True)
             if fault is not None:
                 failed += 1
