@@ -23,6 +23,24 @@ bool HasControls(std::string_view text) {
   });
 }
 
+// The parser yields the escapes \N and \_ as the single bytes 0x85 and 0xA0; here they become UTF-8. (The text itself is
+// valid, so a byte that continues nothing can come from nowhere else.)
+std::string RepairEscapes(std::string text) {
+  if (protobuf::IsUtf8(text)) return text;
+  std::string repaired;
+  for (size_t i = 0; i < text.size();) {
+    auto lead = static_cast<unsigned char>(text[i]);
+    size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (lead >= 0x80 && lead < 0xC0) {
+      repaired += '\xC2';
+      length = 1;
+    }
+    repaired.append(text, i, length);
+    i += length;
+  }
+  return repaired;
+}
+
 // Ends the parse from within an event; caught in ParseAll.
 struct Stop {
   Error error;
@@ -47,7 +65,8 @@ class Builder : public YAML::EventHandler {
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(mark, anchor, nullptr, {.values = 1}, "null"); }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& text) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& raw) override {
+    std::string text = RepairEscapes(raw);
     auto value = ResolveScalar(tag, text);
     if (!value) Fault(mark, value.error().message());
     // As a key a scalar is its text; numbers and booleans are written their canonical way.

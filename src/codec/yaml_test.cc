@@ -101,6 +101,12 @@ TEST(Yaml, Limits) {
   EXPECT_TRUE(Parse(std::string(100, '[') + std::string(100, ']')));
 }
 
+TEST(Yaml, EscapesBecomeUtf8) {
+  auto value = Parse(R"(k: "\u00e9\_\N\L\xe9")");
+  ASSERT_TRUE(value.has_value());
+  EXPECT_EQ(value->at("k").as_string(), "\u00e9\u00a0\u0085\u2028\u00e9");
+}
+
 TEST(Yaml, LongKeysAreWrittenExplicitly) {
   std::string key(2000, 'k');
   json::Value value{{"outer", json::Object{{key, json::Object{{"a", 1}, {"b", json::Array{1, 2}}}}, {key + "2", "text"}}}};
