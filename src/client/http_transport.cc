@@ -376,6 +376,7 @@ Result<std::unique_ptr<Client>> NewHttpClient(IoLoops& loops, Clock& clock, Clie
   net::ClientOptions http;
   http.host = url.host;
   http.port = url.port;
+  http.max_idle_connections = options.max_idle_connections;
   if (url.tls) {
     auto tls = std::make_shared<net::TlsClientOptions>();
     tls->ca_pem = config.ca_pem;

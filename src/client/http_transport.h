@@ -18,6 +18,7 @@ struct HttpClientOptions {
   std::string user_agent = "sampan";
   Duration timeout = std::chrono::seconds(30);  // of a request; watches have none
   size_t max_response_bytes = 512u << 20;
+  size_t max_idle_connections = 64;  // with fewer than run at a time, most requests begin with a TLS handshake
 };
 
 // BadRequest for a server URL that cannot be used. Connects when first used; `loops` and `clock` outlive it. Thread-safe.
