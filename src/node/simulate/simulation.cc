@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <span>
 #include <unordered_set>
 
 #include "api/types/coordination.h"
@@ -20,6 +21,8 @@ using api::core::Pod;
 using PodPtr = client::TypedPtr<Pod>;
 
 constexpr Duration kRetryDelay = std::chrono::seconds(1);
+constexpr Duration kFailurePause = std::chrono::seconds(1);  // between two lines of the log about failed requests
+constexpr int kRenewalSteps = 100;                           // in a Lease period
 
 bool Finished(const Pod& pod) {
   return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
@@ -43,35 +46,50 @@ class Simulation::Impl {
   SimulationCounts counts() const { return {nodes_registered_, started_, removed_, failures_}; }
 
   Task<Result<void>> Run(CancelToken stop) {
-    co_await ForEachName(&Impl::Register);
+    co_await ForEach(names_, &Impl::Register);
     if (nodes_registered_ == 0) co_return Fail(Error::ServiceUnavailable("no simulated node could be registered"));
     LOG_INFO("simulate", "{} nodes registered", nodes_registered_.load());
     {
       auto subscription = pods_->Subscribe(*strand_, Handlers());
-      while (co_await clock_.Sleep(options_.lease_period, stop)) co_await ForEachName(&Impl::RenewLease);
+      co_await KeepLeases(stop);
     }
     waiting_.clear();
     co_await gate_.Close();
-    co_await ForEachName(&Impl::Remove);
+    co_await ForEach(names_, &Impl::Remove);
     co_return Result<void>();
   }
 
  private:
   using NodeStep = Task<void> (Impl::*)(std::string name);
 
-  // Takes the step for all nodes, `requests_in_flight` at a time.
-  Task<void> ForEachName(NodeStep step) {
+  // Takes the step for all of `names`, `requests_in_flight` at a time.
+  Task<void> ForEach(std::span<const std::string> names, NodeStep step) {
     size_t next = 0;
     std::vector<Task<void>> workers;
-    for (size_t i = 0; i < std::min(options_.requests_in_flight, names_.size()); ++i)
-      workers.push_back(StepWorker(step, &next));
+    for (size_t i = 0; i < std::min(options_.requests_in_flight, names.size()); ++i) {
+      workers.push_back(StepWorker(names, step, &next));
+    }
     co_await WhenAll(std::move(workers));
   }
 
-  Task<void> StepWorker(NodeStep step, size_t* next) {
-    while (*next < names_.size()) {
-      std::string name = names_[(*next)++];
+  Task<void> StepWorker(std::span<const std::string> names, NodeStep step, size_t* next) {
+    while (*next < names.size()) {
+      std::string name = names[(*next)++];
       co_await (this->*step)(std::move(name));
+    }
+  }
+
+  // Spreads the renewals evenly over the period, like those of machines that started at different times.
+  Task<void> KeepLeases(CancelToken stop) {
+    MonoTime began = clock_.Monotonic();
+    uint64_t renewed = 0;
+    while (co_await clock_.Sleep(options_.lease_period / kRenewalSteps, stop)) {
+      std::chrono::duration<double> periods = clock_.Monotonic() - began;
+      auto due = static_cast<uint64_t>(periods / options_.lease_period * static_cast<double>(names_.size()));
+      if (due > renewed + names_.size()) renewed = due - names_.size();  // what is overdue is due once
+      std::vector<std::string> batch;
+      for (; renewed < due; ++renewed) batch.push_back(names_[renewed % names_.size()]);
+      co_await ForEach(batch, &Impl::RenewLease);
     }
   }
 
@@ -178,8 +196,16 @@ class Simulation::Impl {
     return std::nullopt;
   }
 
+  // A server that is away fails thousands of requests at once: one line tells of them.
   void Failed(std::string_view what, std::string_view name, const Error& error) {
     ++failures_;
+    MonoTime now = clock_.Monotonic();
+    if (told_ && now - *told_ < kFailurePause) {
+      ++untold_;
+      return;
+    }
+    told_ = now;
+    if (size_t others = std::exchange(untold_, 0); others > 0) LOG_WARN("simulate", "{} more requests failed", others);
     LOG_WARN("simulate", "{} {}: {}", what, name, error);
   }
 
@@ -197,6 +223,8 @@ class Simulation::Impl {
   size_t playing_ = 0;
   std::unordered_set<std::string> busy_;  // uids waiting or being played
   uint32_t next_address_ = 1;
+  std::optional<MonoTime> told_;  // when the log last told of a failure
+  size_t untold_ = 0;             // failures since
   Gate gate_;
 };
 

@@ -64,6 +64,21 @@ TEST_F(SimulationTest, RegistersReadyNodesAndRenewsTheirLeases) {
   EXPECT_NE(client_.Peek(lease)->bytes(), before);
 }
 
+TEST_F(SimulationTest, RenewalsAreSpreadOverThePeriod) {
+  Start(4);
+  auto leases = [&] {
+    std::vector<std::string> all;
+    for (const auto& lease : client_.All(api::KindOf<api::coordination::Lease>())) all.push_back(lease->bytes());
+    return all;
+  };
+  std::vector<std::string> before = leases();
+  Advance(5s);
+  std::vector<std::string> after = leases();
+  int renewed = 0;
+  for (size_t i = 0; i < before.size(); ++i) renewed += before[i] != after[i] ? 1 : 0;
+  EXPECT_EQ(renewed, 2);
+}
+
 TEST_F(SimulationTest, PodsOfItsNodesRunAndGo) {
   Start(2);
   client_.Put(std::string_view(kPod));
