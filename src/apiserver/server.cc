@@ -97,6 +97,10 @@ Task<Result<void>> ApiServer::Start() {
   co_return Result<void>{};
 }
 
+void ApiServer::EndStreams() {
+  impl_->context.streams.Cancel();
+}
+
 Task<void> ApiServer::Stop() {
   impl_->context.stopping.store(true);
   impl_->stop.Cancel();

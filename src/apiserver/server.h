@@ -63,7 +63,10 @@ class ApiServer {
   // Waits for the caches, recovers the allocators, writes the objects every cluster has, starts periodic work. Requests
   // are answered before that with 503.
   Task<Result<void>> Start();
-  // Refuses new requests, ends watches, waits for periodic work.
+  // Ends what has no end of its own: watches, followed logs, exec, port-forward. The first step of a stop, before the
+  // listener waits for the requests that end by themselves.
+  void EndStreams();
+  // Refuses new requests, waits for periodic work.
   Task<void> Stop();
 
   net::Handler handler();

@@ -202,6 +202,18 @@ TEST(ApiServer, WatchBeginsWithTheStateAndEndsByTimeout) {
   EXPECT_EQ(server.Get(std::string(kMaps) + "?watch=true&sendInitialEvents=true").status, 422);
 }
 
+TEST(ApiServer, AStopEndsWatchesAndNothingElse) {
+  TestServer server;
+  auto watch = server.Start(std::string(kMaps) + "?watch=true");
+  server.Post(kMaps, Map("a"));
+  EXPECT_TRUE(watch->WaitFor("ADDED")) << watch->Body();
+  server.EndStreams();
+  watch->Join();
+  EXPECT_EQ(server.Get(std::string(kMaps) + "/a").status, 200);
+  auto late = server.Start(std::string(kMaps) + "?watch=true");
+  late->Join();
+}
+
 TEST(ApiServer, FinalizersHoldBackDeletion) {
   TestServer server;
   server.Post(kMaps, R"({"metadata":{"name":"a","finalizers":["x.io/f"]}})");

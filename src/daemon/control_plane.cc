@@ -123,6 +123,7 @@ Task<Result<void>> ControlPlane::State::StartApi() {
 }
 
 Task<void> ControlPlane::State::StopApi() {
+  api->EndStreams();
   co_await listener->Stop(kDrainTime);
   co_await api->Stop();
   listener.reset();

@@ -13,6 +13,7 @@
 #include "apiserver/http/metrics.h"
 #include "apiserver/proxy/connections.h"
 #include "apiserver/registry/registry.h"
+#include "async/cancel.h"
 
 namespace sampan::apiserver {
 
@@ -50,6 +51,7 @@ struct HttpContext {
   std::map<std::string, VirtualCreate> virtual_kinds;  // by "group/resource", or "serviceaccounts/token"
   std::atomic<bool> ready{false};                      // the objects that every cluster has are there
   std::atomic<bool> stopping{false};
+  CancelSource streams;  // cancelled: requests that last as long as their client likes end
 };
 
 }  // namespace sampan::apiserver

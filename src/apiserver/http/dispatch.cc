@@ -146,6 +146,14 @@ Result<void> Parse(Exchange& exchange) {
   return {};
 }
 
+// A request that lasts as long as its client likes is also `gone` when the server ends its streams. It learns of that, as
+// of a client's end, on the connection's executor.
+CancelToken::Subscription EndWithStreams(const HttpContext& context, net::Request& request, Executor& executor) {
+  auto ended = std::make_shared<CancelSource>(request.gone);
+  request.gone = ended->token();
+  return context.streams.token().OnCancel([ended, &executor] { executor.Post([ended] { ended->Cancel(); }); });
+}
+
 Task<void> Send(Exchange* exchange, net::Response response) {
   exchange->status = response.status;
   if (exchange->request.method == "HEAD") response.body.clear();
@@ -166,6 +174,11 @@ Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWr
   if (std::optional<net::Response> health = HandleHealth(context, exchange)) {
     co_await Send(&exchange, *std::move(health));
     co_return;
+  }
+  CancelToken::Subscription draining;
+  if (exchange.info.long_running()) {
+    Executor& executor = co_await ThisExecutor();
+    draining = EndWithStreams(*context, *request, executor);
   }
   auto answer = co_await Serve(context, &exchange);
   if (!answer) {

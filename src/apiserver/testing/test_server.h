@@ -45,8 +45,11 @@ class TestServer {
     virtual std::string Body() = 0;
     // The client goes away; returns when the handler has ended.
     virtual void Hangup() = 0;
+    // Returns when the handler has ended by itself.
+    virtual void Join() = 0;
   };
   std::unique_ptr<Running> Start(std::string_view target, HeaderList headers = {});
+  void EndStreams();
 
   client::Client& client() { return *client_; }
   ManualClock& clock();

@@ -92,13 +92,16 @@ class RunningRequest final : public TestServer::Running {
     Spawn(executor_, gate_, handler_(request_, recorder_));
   }
   ~RunningRequest() override {
-    if (!hung_up_) Hangup();
+    if (!ended_) Hangup();
   }
   bool WaitFor(std::string_view text) override { return recorder_.WaitFor(text); }
   std::string Body() override { return recorder_.Taken().body; }
   void Hangup() override {
-    hung_up_ = true;
     gone_.Cancel();
+    Join();
+  }
+  void Join() override {
+    ended_ = true;
     SyncWait(executor_, gate_.Close());
   }
 
@@ -109,7 +112,7 @@ class RunningRequest final : public TestServer::Running {
   Recorder recorder_;
   CancelSource gone_;
   Gate gate_;
-  bool hung_up_ = false;
+  bool ended_ = false;
 };
 
 std::string NewDirectory() {
@@ -189,6 +192,10 @@ Reply TestServer::Patch(std::string_view target, std::string_view type, std::str
 
 std::unique_ptr<TestServer::Running> TestServer::Start(std::string_view target, HeaderList headers) {
   return std::make_unique<RunningRequest>(*state_->caller, state_->server.handler(), RequestOf("GET", target, "", headers));
+}
+
+void TestServer::EndStreams() {
+  state_->server.EndStreams();
 }
 
 ManualClock& TestServer::clock() {
