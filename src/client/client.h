@@ -32,6 +32,7 @@ struct ListOptions {
   int64_t limit = 0;
   std::string continue_token;
   std::string resource_version;
+  CancelToken stop;  // ends the request early, with an error
 };
 
 struct ListResult {
@@ -44,6 +45,7 @@ struct WatchOptions {
   std::string label_selector;
   std::string field_selector;
   api::Revision from = 0;  // events after this revision
+  CancelToken stop;        // ends the request early, with an error, and the stream that it became
 };
 
 struct WatchEvent {

@@ -184,7 +184,7 @@ class HttpClient final : public Client {
     query.Add("limit", options.limit > 0 ? std::to_string(options.limit) : "");
     query.Add("continue", options.continue_token);
     query.Add("resourceVersion", options.resource_version);
-    CO_TRY(std::string body, co_await Call(NewRequest("GET", ResourcePath(ref) + query.text())));
+    CO_TRY(std::string body, co_await Call(NewRequest("GET", ResourcePath(ref) + query.text()), options.stop));
     CO_TRY(json::Value list, ParseBody(body));
     ListResult out;
     out.revision = RevisionOf(list);
@@ -209,7 +209,7 @@ class HttpClient final : public Client {
     query.Add("labelSelector", options.label_selector);
     query.Add("fieldSelector", options.field_selector);
     query.Add("resourceVersion", options.from > 0 ? std::to_string(options.from) : "");
-    CancelSource stop;
+    CancelSource stop(options.stop);
     CO_TRY(auto response, co_await http_->Send(NewRequest("GET", ResourcePath(ref) + query.text()), stop.token()));
     if (response->status() != 200) {
       CO_TRY(std::string body, co_await response->ReadAll(options_.max_response_bytes));
@@ -303,8 +303,8 @@ class HttpClient final : public Client {
     return cached->value;
   }
 
-  Task<Result<std::string>> Call(net::ClientRequest request) {
-    CO_TRY(auto response, co_await http_->Send(std::move(request)));
+  Task<Result<std::string>> Call(net::ClientRequest request, CancelToken stop = {}) {
+    CO_TRY(auto response, co_await http_->Send(std::move(request), std::move(stop)));
     CO_TRY(std::string body, co_await response->ReadAll(options_.max_response_bytes));
     if (response->status() < 200 || response->status() > 299) co_return Fail(ErrorOf(response->status(), body));
     co_return body;

@@ -146,9 +146,11 @@ void ObjectInformer::Apply(const std::vector<WatchEvent>& events) {
   Publish(std::move(deltas));
 }
 
-Task<Result<void>> ObjectInformer::ListOnce() {
+Task<Result<void>> ObjectInformer::ListOnce(CancelToken stop) {
   Ref ref{state_->kind, state_->options.namespace_, "", ""};
-  ListOptions options{.label_selector = state_->options.label_selector, .field_selector = state_->options.field_selector};
+  ListOptions options{.label_selector = state_->options.label_selector,
+                      .field_selector = state_->options.field_selector,
+                      .stop = std::move(stop)};
   CO_TRY(ListResult list, co_await client_.List(std::move(ref), std::move(options)));
   std::vector<Oneshot<bool>::Sender> waiters;
   {
@@ -166,7 +168,8 @@ Task<Result<void>> ObjectInformer::WatchOnce(CancelToken stop) {
   Ref ref{state_->kind, state_->options.namespace_, "", ""};
   WatchOptions options{.label_selector = state_->options.label_selector,
                        .field_selector = state_->options.field_selector,
-                       .from = state_->revision};
+                       .from = state_->revision,
+                       .stop = stop};
   CO_TRY(std::unique_ptr<WatchStream> opened, co_await client_.Watch(std::move(ref), std::move(options)));
   std::shared_ptr<WatchStream> stream = std::move(opened);
   // The callback may still run while this returns, so it owns the stream, too.
@@ -192,7 +195,7 @@ Task<void> ObjectInformer::Run(CancelToken stop) {
   while (!stop.Requested()) {
     Result<void> done;
     if (!listed) {
-      done = co_await ListOnce();
+      done = co_await ListOnce(stop);
       listed = done.has_value();
     }
     if (listed) {

@@ -78,7 +78,7 @@ class ObjectInformer {
 
  private:
   struct State;
-  Task<Result<void>> ListOnce();
+  Task<Result<void>> ListOnce(CancelToken stop);
   Task<Result<void>> WatchOnce(CancelToken stop);
   void Apply(const std::vector<WatchEvent>& events);
   void Publish(std::vector<Delta> deltas);

@@ -1,4 +1,7 @@
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "api/types/core.h"
 #include "async/clock.h"
@@ -202,6 +205,40 @@ TEST(HttpTransport, WatchReadsEventsAcrossPieces) {
     }
   }
   EXPECT_EQ(seen, "a6 -8 Expired");
+}
+
+Task<Result<size_t>> CountMaps(Client* client, CancelToken stop) {
+  CO_TRY(ListResult list, co_await client->List(RefOf<ConfigMap>(""), {.stop = std::move(stop)}));
+  co_return list.items.size();
+}
+Task<Result<size_t>> CancelAfterwards(CancelSource* stop) {
+  co_await Yield();
+  stop->Cancel();
+  co_return size_t{0};
+}
+
+TEST(HttpTransport, AListEndsWhenAskedTo) {
+  HttpHarness h;
+  // A server that takes connections and never answers.
+  int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::bind(silent, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent, 8), 0);
+  ASSERT_EQ(::getsockname(silent, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ClientConfig config;
+  config.server = fmt::format("http://127.0.0.1:{}", ntohs(address.sin_port));
+  auto client = NewHttpClient(h.loops, *h.clock, std::move(config), {.timeout = Duration(0)});
+  ASSERT_TRUE(client);
+  CancelSource stop;
+  std::vector<Task<Result<size_t>>> both;
+  both.push_back(CountMaps(client->get(), stop.token()));
+  both.push_back(CancelAfterwards(&stop));
+  auto results = SyncWait(*h.pool, WhenAll(std::move(both)));
+  EXPECT_FALSE(results[0]);
+  ::close(silent);
 }
 
 }  // namespace
