@@ -5,8 +5,10 @@
 #include "controllers/deployment/deployment.h"
 #include "controllers/endpoints/endpoints.h"
 #include "controllers/endpointslice/endpointslice.h"
+#include "controllers/endpointslicemirroring/endpointslicemirroring.h"
 #include "controllers/garbagecollector/garbagecollector.h"
 #include "controllers/namespace/namespace.h"
+#include "controllers/nodeipam/nodeipam.h"
 #include "controllers/podgc/podgc.h"
 #include "controllers/replicaset/replicaset.h"
 #include "controllers/serviceaccount/serviceaccount.h"
@@ -26,9 +28,12 @@ constexpr Entry kEntries[] = {
      [](World w, const ManagerOptions& o) {
        return o.root_ca_pem.empty() ? nullptr : NewRootCaPublisher(w, o.root_ca_pem);
      }},
+    {"node-ipam-controller", [](World w, const ManagerOptions& o) { return NewNodeIpamController(w, o.node_ipam); }},
     {"deployment-controller", [](World w, const ManagerOptions&) { return NewDeploymentController(w); }},
     {"replicaset-controller", [](World w, const ManagerOptions&) { return NewReplicaSetController(w); }},
     {"endpointslice-controller", [](World w, const ManagerOptions&) { return NewEndpointSliceController(w); }},
+    {"endpointslice-mirroring-controller",
+     [](World w, const ManagerOptions&) { return NewEndpointSliceMirroringController(w); }},
     {"endpoints-controller", [](World w, const ManagerOptions&) { return NewEndpointsController(w); }},
     {"namespace-controller", [](World w, const ManagerOptions&) { return NewNamespaceController(w); }},
     {"garbage-collector-controller", [](World w, const ManagerOptions&) { return NewGarbageCollector(w); }},

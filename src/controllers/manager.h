@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controllers/common/controller.h"
+#include "controllers/nodeipam/nodeipam.h"
 #include "controllers/nodelifecycle/nodelifecycle.h"
 
 namespace sampan::controllers {
@@ -17,6 +18,7 @@ struct ManagerOptions {
   std::set<std::string> disabled;
   std::string root_ca_pem;  // published as ConfigMap kube-root-ca.crt in every namespace; empty: not published
   NodeLifecycleOptions node_lifecycle;
+  NodeIpamOptions node_ipam;
   int terminated_pod_threshold = 12'500;  // finished pods beyond this are removed, oldest first; 0: none is
 };
 

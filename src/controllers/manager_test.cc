@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/types/discovery.h"
 #include "controllers/namespace/plan.h"
 #include "controllers/podgc/plan.h"
 #include "controllers/testing/sim.h"
@@ -109,7 +110,7 @@ TEST(ControllerManager, DisabledControllersDoNothing) {
   sim.Pass(1s);
   EXPECT_FALSE(sim.Get<ServiceAccount>("default", "team"));
   EXPECT_FALSE(sim.Get<ConfigMap>("kube-root-ca.crt", "team"));
-  EXPECT_EQ(ControllerNames().size(), 11u);
+  EXPECT_EQ(ControllerNames().size(), 13u);
 }
 
 TEST(ControllerManager, IdleClusterCausesNoWrites) {
@@ -127,6 +128,26 @@ TEST(ControllerManager, IdleClusterCausesNoWrites) {
   EXPECT_EQ(sim.api().writes() - before, 0);
 }
 
+TEST(ControllerManager, ARemovedNodeLeavesNoDnsServerBehind) {
+  ManagerSim sim;
+  auto slice = [&sim](const std::string& node) {
+    sim.api().Put(fmt::format(R"({{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{{
+        "name":"kube-dns-{0}","namespace":"kube-system","labels":{{"endpointslice.kubernetes.io/managed-by":"dns.sampan.io"}}}},
+        "addressType":"IPv4","endpoints":[{{"addresses":["10.0.0.1"],"nodeName":"{0}"}}]}})",
+                              node));
+  };
+  for (const char* node : {"stays", "goes"}) {
+    sim.api().Put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"{}"}}}})", node));
+    slice(node);
+  }
+  sim.Delete<api::core::Node>("goes");
+  sim.Pass(30s);
+  EXPECT_EQ(sim.All<api::discovery::EndpointSlice>().size(), 2u) << "the node may be registering itself anew";
+  sim.Pass(60s);
+  ASSERT_EQ(sim.All<api::discovery::EndpointSlice>().size(), 1u);
+  EXPECT_EQ(sim.All<api::discovery::EndpointSlice>()[0].name(), "kube-dns-stays");
+}
+
 TEST(PodGcPlan, WhatIsRemoved) {
   auto pod = [](std::string name, std::string node, std::string phase, int age, bool deleting = false) {
     Pod out;
@@ -142,17 +163,19 @@ TEST(PodGcPlan, WhatIsRemoved) {
       pod("done-orphan", "gone", "Succeeded", 9),  pod("waiting", "", "Pending", 9),
       pod("never-placed", "", "Pending", 9, true), pod("oldest", "n", "Failed", 8),
       pod("older", "n", "Succeeded", 7),           pod("newest", "n", "Succeeded", 1),
-      pod("leaving", "n", "Succeeded", 9, true),
+      pod("leaving", "n", "Succeeded", 9, true),   pod("ending", "off", "Running", 9, true),
+      pod("staying", "off", "Running", 9),
   };
-  auto plan = [&pods](int threshold) {
+  auto plan = [&pods](int threshold, const std::unordered_set<std::string>& dead = {}) {
     std::vector<std::string> names;
-    for (const auto& doomed : podgc::PlanPodGc({pods, {"gone"}, threshold})) {
-      names.push_back(doomed.pod.name() + (doomed.orphaned ? "!" : ""));
+    for (const auto& doomed : podgc::PlanPodGc({pods, {"gone"}, dead, threshold})) {
+      names.push_back(doomed.pod.name() + (doomed.why.empty() ? "" : "!"));
     }
     return names;
   };
   using Names = std::vector<std::string>;
   EXPECT_EQ(plan(0), (Names{"orphan!", "done-orphan", "never-placed"}));
+  EXPECT_EQ(plan(0, {"off"}), (Names{"orphan!", "done-orphan", "never-placed", "ending!"}));
   EXPECT_EQ(plan(3), (Names{"orphan!", "done-orphan", "never-placed"}));
   EXPECT_EQ(plan(1), (Names{"orphan!", "done-orphan", "never-placed", "oldest", "older"}));
 }

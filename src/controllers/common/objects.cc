@@ -39,8 +39,18 @@ bool IsAvailable(const api::core::Pod& pod, int32_t min_ready_seconds, WallTime 
   return ready->last_transition_time && *ready->last_transition_time + std::chrono::seconds(min_ready_seconds) <= now;
 }
 
+namespace {
+bool IsFinished(const api::core::Pod& pod) {
+  return pod.status.phase == "Succeeded" || pod.status.phase == "Failed";
+}
+}  // namespace
+
 bool IsActive(const PodPtr& pod) {
-  return !pod.object()->deleting() && pod->status.phase != "Succeeded" && pod->status.phase != "Failed";
+  return !pod.object()->deleting() && !IsFinished(*pod);
+}
+
+bool IsTerminating(const PodPtr& pod) {
+  return pod.object()->deleting() && !IsFinished(*pod);
 }
 
 api::LabelSelector ControllerSelector(const api::meta::LabelSelector& selector) {

@@ -30,6 +30,8 @@ bool IsReady(const api::core::Pod& pod);
 bool IsAvailable(const api::core::Pod& pod, int32_t min_ready_seconds, WallTime now);
 // Neither finished nor being deleted.
 bool IsActive(const PodPtr& pod);
+// Being deleted and not finished yet.
+bool IsTerminating(const PodPtr& pod);
 const api::core::PodCondition* FindCondition(const api::core::Pod& pod, std::string_view type);
 
 // The selector as it matches; one that is invalid or empty matches nothing (as controllers, unlike queries, read it).

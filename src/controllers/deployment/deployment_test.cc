@@ -188,6 +188,7 @@ TEST(DeploymentController, RollsOutWithConditionsRevisionsAndEvents) {
   EXPECT_EQ(d->status.available_replicas, 3);
   EXPECT_EQ(d->status.updated_replicas, 3);
   EXPECT_FALSE(d->status.unavailable_replicas);
+  EXPECT_EQ(d->status.terminating_replicas, 0);
   EXPECT_EQ(d->status.observed_generation, d->metadata.generation);
   EXPECT_EQ(sim.Condition("web", "Progressing"), "True NewReplicaSetAvailable");
   EXPECT_EQ(sim.Condition("web", "Available"), "True MinimumReplicasAvailable");

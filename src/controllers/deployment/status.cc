@@ -27,6 +27,16 @@ std::string Subject(const State& state) {
   return fmt::format("Deployment \"{}\"", state.deployment.name());
 }
 
+// Unknown when it is unknown of any set.
+std::optional<int32_t> TotalTerminating(std::span<const ReplicaSetPtr> sets) {
+  int32_t total = 0;
+  for (const ReplicaSetPtr& set : sets) {
+    if (!set->status.terminating_replicas) return std::nullopt;
+    total += *set->status.terminating_replicas;
+  }
+  return total;
+}
+
 void Count(const State& state, DeploymentStatus& status) {
   int32_t replicas = 0, ready = 0;
   for (const ReplicaSetPtr& set : state.all) {
@@ -41,6 +51,7 @@ void Count(const State& state, DeploymentStatus& status) {
   status.ready_replicas = positive(ready);
   status.available_replicas = positive(available);
   status.unavailable_replicas = positive(TotalSize(state.all) - available);
+  status.terminating_replicas = TotalTerminating(state.all);
 }
 
 void SetAvailability(const State& state, DeploymentStatus& status) {

@@ -39,7 +39,10 @@ const api::OwnerRef* FindOwner(const api::ObjectHead& head, std::string_view uid
 class GarbageCollector final : public KeyedController {
  public:
   GarbageCollector(World world, KindSource kinds)
-      : KeyedController(world, {.name = "garbage-collector-controller", .workers = 20}), kinds_(std::move(kinds)) {}
+      : KeyedController(
+            world,
+            {.name = "garbage-collector-controller", .event_component = "garbage-collector-controller", .workers = 20}),
+        kinds_(std::move(kinds)) {}
 
  private:
   struct Source {
@@ -155,15 +158,33 @@ class GarbageCollector final : public KeyedController {
     if (!source) co_return OwnerState::kSolid;
     const api::KindInfo& kind = *sources_[*source].kind;
     // A cluster-scoped object cannot have a namespaced owner; the reference means nothing, and nothing follows from it.
-    if (kind.namespaced() && dependent->namespace_().empty()) co_return OwnerState::kSolid;
+    if (kind.namespaced() && dependent->namespace_().empty()) {
+      TellWrongNamespace(*dependent, ref, "");
+      co_return OwnerState::kSolid;
+    }
     ObjectPtr owner = CachedOwner(*dependent, ref);
     if (owner == nullptr && !gone_.contains(ref.uid)) {
       Result<ObjectPtr> live = co_await world_.client.Get({&kind, OwnerNamespace(kind, *dependent), ref.name, ""});
       if (!live && !live.error().Is(Reason::kNotFound)) co_return Fail(std::move(live).error());
       if (live && (*live)->uid() == ref.uid) owner = *live;
+      if (owner == nullptr && kind.namespaced()) FindElsewhere(*source, *dependent, ref);
     }
     if (owner == nullptr) co_return OwnerState::kAbsent;
     co_return WaitsForDependents(*owner) ? OwnerState::kWaiting : OwnerState::kSolid;
+  }
+
+  // An owner must live in its dependent's namespace. One that lives in another counts as absent, and people should know why
+  // their object is collected. Rare enough for a look at all objects of the kind.
+  void FindElsewhere(size_t source, const api::Object& dependent, const api::OwnerRef& ref) {
+    for (const ObjectPtr& candidate : sources_[source].informer->cache().List()) {
+      if (candidate->uid() == ref.uid) return TellWrongNamespace(dependent, ref, dependent.namespace_());
+    }
+  }
+
+  void TellWrongNamespace(const api::Object& dependent, const api::OwnerRef& ref, std::string_view namespace_) {
+    Emit(dependent, client::EventType::kWarning, "OwnerRefInvalidNamespace",
+         fmt::format("ownerRef [{}/{}, namespace: {}, name: {}, uid: {}] does not exist in namespace \"{}\"",
+                     ref.api_version, ref.kind, namespace_, ref.name, ref.uid, namespace_));
   }
 
   Task<Result<void>> Sync(std::string key) override {

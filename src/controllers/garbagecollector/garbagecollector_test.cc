@@ -172,5 +172,30 @@ TEST(GarbageCollector, SurvivesLostWatchesAndFailingRequests) {
   }
 }
 
+TEST(GarbageCollector, TellsOfOwnersInOtherNamespaces) {
+  GcSim sim;
+  sim.api().Put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"owner","namespace":"other","uid":"u1"}})");
+  std::string uid = client::TypedPtr<ConfigMap>(sim.Get<ConfigMap>("owner", "other")).uid();
+  sim.api().Put(fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"child","namespace":"default",
+      "ownerReferences":[{{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"{}"}}]}}}})",
+                            uid));
+  sim.api().Put(fmt::format(R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":"n",
+      "ownerReferences":[{{"apiVersion":"v1","kind":"ConfigMap","name":"owner","uid":"{}"}}]}}}})",
+                            uid));
+  sim.Settle();
+  EXPECT_FALSE(sim.Get<ConfigMap>("child")) << "an owner elsewhere is no owner";
+  EXPECT_TRUE(sim.Get<api::core::Node>("n")) << "what has no namespace is never collected for one that has";
+  std::vector<std::string> events = sim.Events();
+  std::ranges::sort(events);
+  EXPECT_EQ(events,
+            (std::vector<std::string>{
+                fmt::format("OwnerRefInvalidNamespace: ownerRef [v1/ConfigMap, namespace: , name: owner, uid: {}] "
+                            "does not exist in namespace \"\"",
+                            uid),
+                fmt::format("OwnerRefInvalidNamespace: ownerRef [v1/ConfigMap, namespace: default, name: owner, uid: "
+                            "{}] does not exist in namespace \"default\"",
+                            uid)}));
+}
+
 }  // namespace
 }  // namespace sampan::controllers

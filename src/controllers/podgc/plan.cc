@@ -10,8 +10,11 @@ std::vector<Doomed> PlanPodGc(const Input& input) {
   for (const PodPtr& pod : input.pods) {
     const std::string& node = pod->spec.node_name;
     bool ended = pod->status.phase == "Succeeded" || pod->status.phase == "Failed";
-    if (node.empty() ? pod.object()->deleting() : input.vanished_nodes.contains(node)) {
-      doomed.push_back({pod, !node.empty() && !ended});
+    bool deleting = pod.object()->deleting();
+    if (node.empty() ? deleting : input.vanished_nodes.contains(node)) {
+      doomed.push_back({pod, node.empty() || ended ? std::string_view() : kNodeVanished});
+    } else if (deleting && input.dead_nodes.contains(node)) {
+      doomed.push_back({pod, ended ? std::string_view() : kNodeDead});
     } else if (ended && !pod.object()->deleting()) {
       finished.push_back(pod);
     }
@@ -20,7 +23,7 @@ std::vector<Doomed> PlanPodGc(const Input& input) {
   if (input.terminated_threshold <= 0 || excess <= 0) return doomed;
   auto age = [](const PodPtr& pod) { return std::tie(pod.head().creation_timestamp, pod.name()); };
   std::ranges::partial_sort(finished, finished.begin() + excess, {}, age);
-  for (std::ptrdiff_t i = 0; i < excess; ++i) doomed.push_back({finished[static_cast<size_t>(i)], false});
+  for (std::ptrdiff_t i = 0; i < excess; ++i) doomed.push_back({finished[static_cast<size_t>(i)], {}});
   return doomed;
 }
 

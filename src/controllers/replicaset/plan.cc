@@ -85,13 +85,16 @@ ReplicaPlan PlanReplicas(int32_t desired, std::span<const PodPtr> pods, std::spa
   return plan;
 }
 
-ReplicaSetStatus PlanStatus(const ReplicaSet& set, std::span<const PodPtr> active, const std::optional<Failure>& failure,
+ReplicaSetStatus PlanStatus(const ReplicaSet& set, std::span<const PodPtr> pods, const std::optional<Failure>& failure,
                             WallTime now) {
   ReplicaSetStatus status = set.status;
   api::LabelSelector template_labels =
       api::LabelSelector::FromMap(set.spec.template_ ? set.spec.template_->metadata.labels : api::StringMap());
-  int32_t labeled = 0, ready = 0, available = 0;
-  for (const PodPtr& pod : active) {
+  int32_t active = 0, terminating = 0, labeled = 0, ready = 0, available = 0;
+  for (const PodPtr& pod : pods) {
+    if (IsTerminating(pod)) ++terminating;
+    if (!IsActive(pod)) continue;
+    ++active;
     if (template_labels.Matches(pod.head().labels)) ++labeled;
     if (!IsReady(*pod)) continue;
     ++ready;
@@ -99,7 +102,8 @@ ReplicaSetStatus PlanStatus(const ReplicaSet& set, std::span<const PodPtr> activ
   }
   // Zero is published as absent, as omitempty does.
   auto positive = [](int32_t count) { return count > 0 ? std::optional(count) : std::nullopt; };
-  status.replicas = static_cast<int32_t>(active.size());
+  status.replicas = active;
+  status.terminating_replicas = terminating;
   status.fully_labeled_replicas = positive(labeled);
   status.ready_replicas = positive(ready);
   status.available_replicas = positive(available);

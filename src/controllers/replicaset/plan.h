@@ -20,12 +20,13 @@ struct ReplicaPlan {
 inline constexpr int kBurst = 500;
 ReplicaPlan PlanReplicas(int32_t desired, std::span<const PodPtr> pods, std::span<const int> related_on_node, WallTime now);
 
-// The set's new status. `failure`: why creating or deleting pods failed; nothing when it went well.
+// The set's new status. `pods`: all that it controls; `failure`: why creating or deleting pods failed; nothing when it went
+// well.
 struct Failure {
   std::string reason;  // "FailedCreate", "FailedDelete"
   std::string message;
 };
-api::apps::ReplicaSetStatus PlanStatus(const api::apps::ReplicaSet& set, std::span<const PodPtr> active,
+api::apps::ReplicaSetStatus PlanStatus(const api::apps::ReplicaSet& set, std::span<const PodPtr> pods,
                                        const std::optional<Failure>& failure, WallTime now);
 
 // When a pod that is ready becomes available, the soonest; nothing when none is waiting.

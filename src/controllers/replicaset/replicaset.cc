@@ -62,7 +62,8 @@ class ReplicaSetController final : public KeyedController {
 
   void PodChanged(const ObjectPtr& before, const ObjectPtr& after) {
     if (after->deleting()) {
-      if (!before->deleting()) PodGone(after);
+      bool ended = IsTerminating(PodPtr(before)) && !IsTerminating(PodPtr(after));
+      if (!before->deleting() || ended) PodGone(after);
       return;
     }
     std::string old_key = OwnerKey(*before);
@@ -97,7 +98,8 @@ class ReplicaSetController final : public KeyedController {
       co_return Result<void>();
     }
     bool satisfied = expectations_.Satisfied(key, world_.clock.Monotonic());
-    CO_TRY(std::vector<PodPtr> pods, co_await Claim(set));
+    CO_TRY(std::vector<PodPtr> claimed, co_await Claim(set));
+    std::vector<PodPtr> pods = claimed;
     std::erase_if(pods, [](const PodPtr& pod) { return !IsActive(pod); });
 
     std::optional<Error> failed;
@@ -116,7 +118,7 @@ class ReplicaSetController final : public KeyedController {
     } else {
       failure = PreviousFailure(*set);
     }
-    CO_TRY_VOID(co_await PublishStatus(key, set, pods, failure));
+    CO_TRY_VOID(co_await PublishStatus(key, set, std::move(claimed), failure));
     if (failed) co_return Fail(*failed);
     co_return Result<void>();
   }
@@ -220,6 +222,7 @@ class ReplicaSetController final : public KeyedController {
                                    std::optional<Failure> failure) {
     WallTime now = world_.clock.Now();
     api::apps::ReplicaSetStatus status = replicaset::PlanStatus(*set, pods, failure, now);
+    std::erase_if(pods, [](const PodPtr& pod) { return !IsActive(pod); });
     if (std::optional<Duration> wait = replicaset::NextAvailability(*set, pods, now)) QueueAfter(key, *wait);
     if (status == set->status) co_return Result<void>();
     Result<ObjectPtr> updated = co_await UpdateStatus(world_.client, set.object(), api::ToJson(status));

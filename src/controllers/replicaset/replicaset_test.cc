@@ -107,8 +107,10 @@ TEST(ReplicaSetController, CreatesReplacesScalesAndReports) {
   std::string victim = sim.ActivePods()[0].name();
   sim.Delete<Pod>(victim);
   EXPECT_EQ(sim.ActivePods().size(), 3u);
+  EXPECT_EQ(sim.Get<ReplicaSet>("web")->status.terminating_replicas, 1);
   sim.Converge();
   EXPECT_FALSE(sim.Get<Pod>(victim));
+  EXPECT_EQ(sim.Get<ReplicaSet>("web")->status.terminating_replicas, 0);
 
   sim.Patch<ReplicaSet>("web", R"({"spec":{"replicas":1}})");
   sim.Converge();

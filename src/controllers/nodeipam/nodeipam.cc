@@ -1,0 +1,88 @@
+#include "controllers/nodeipam/nodeipam.h"
+
+#include <unordered_set>
+
+#include "api/types/core.h"
+#include "base/log.h"
+#include "client/typed.h"
+#include "controllers/nodeipam/plan.h"
+
+namespace sampan::controllers {
+namespace {
+
+using api::core::Node;
+using NodePtr = client::TypedPtr<Node>;
+
+std::vector<std::string> RangesOf(const Node& node) {
+  if (!node.spec.pod_cidrs.empty()) return node.spec.pod_cidrs;
+  return node.spec.pod_cidr.empty() ? std::vector<std::string>() : std::vector<std::string>{node.spec.pod_cidr};
+}
+
+class NodeIpamController final : public KeyedController {
+ public:
+  NodeIpamController(World world, nodeipam::RangePool pool)
+      : KeyedController(world, {.name = "node-ipam-controller", .event_component = "cidrAllocator", .workers = 1}),
+        pool_(std::move(pool)) {}
+
+ private:
+  void Subscribe() override {
+    nodes_ = Source<Node>();
+    // Every range that is in use is known before the first is handed out: handlers run before Sync, in the cache's order.
+    Listen(nodes_.untyped(), {.added = [this](const ObjectPtr& node) { Seen(*node); },
+                              .updated = [this](const ObjectPtr&, const ObjectPtr& after) { Seen(*after); },
+                              .deleted =
+                                  [this](const ObjectPtr& last) {
+                                    for (const std::string& range : RangesOf(last->As<Node>())) pool_.Release(range);
+                                    // What was short of ranges may have one now.
+                                    for (const std::string& name : std::exchange(without_, {})) Queue(name);
+                                  }});
+  }
+
+  void Seen(const api::Object& node) {
+    std::vector<std::string> ranges = RangesOf(node.As<Node>());
+    for (const std::string& range : ranges) pool_.Occupy(range);
+    if (ranges.empty() && !without_.contains(node.name())) Queue(node.name());
+  }
+
+  Task<Result<void>> Sync(std::string name) override {
+    NodePtr node = nodes_.Get("", name);
+    if (!node || node.object()->deleting() || !RangesOf(*node).empty()) co_return Result<void>();
+    std::optional<std::string> range = pool_.Take();
+    if (!range) {
+      if (without_.empty()) LOG_WARN("node-ipam-controller", "all {} ranges of pod addresses are taken", pool_.size());
+      if (without_.insert(name).second) {
+        Emit(*node.object(), client::EventType::kNormal, "CIDRNotAvailable",
+             fmt::format("Node {} status is now: CIDRNotAvailable", name));
+      }
+      co_return Result<void>();
+    }
+    json::Object metadata{{"uid", node.uid()}};
+    json::Object spec{{"podCIDR", *range}, {"podCIDRs", json::Array{json::Value(*range)}}};
+    json::Value patch = json::Object{{"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
+    auto patched = co_await client::MergePatch<Node>(world_.client, "", std::move(name), std::move(patch));
+    if (patched) co_return Result<void>();
+    pool_.Release(*range);
+    // A range cannot be changed once it is set: somebody else has set one.
+    bool settled = patched.error().Is(Reason::kInvalid) || patched.error().Is(Reason::kNotFound);
+    if (settled) co_return Result<void>();
+    co_return Fail(std::move(patched).error());
+  }
+
+  nodeipam::RangePool pool_;
+  client::Informer<Node> nodes_;
+  std::unordered_set<std::string> without_;  // nodes that found no range left
+};
+
+}  // namespace
+
+std::unique_ptr<Controller> NewNodeIpamController(World world, const NodeIpamOptions& options) {
+  if (options.cluster_cidr.empty()) return nullptr;
+  Result<nodeipam::RangePool> pool = nodeipam::RangePool::Create(options.cluster_cidr, options.node_mask);
+  if (!pool) {
+    LOG_WARN("node-ipam-controller", "{}; nodes get no ranges", pool.error());
+    return nullptr;
+  }
+  return std::make_unique<NodeIpamController>(world, *std::move(pool));
+}
+
+}  // namespace sampan::controllers
