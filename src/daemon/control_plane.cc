@@ -137,6 +137,7 @@ Task<void> ControlPlane::State::RunControllers(CancelToken stop) {
   std::unique_ptr<client::Client> client = api->InProcess(Identity("system:kube-controller-manager"));
   controllers::ManagerOptions options;
   options.root_ca_pem = certificates.ca_pem;
+  options.node_ipam.cluster_cidr = config.cluster_cidr;
   controllers::ControllerManager manager(*client, *runtime.pool, *runtime.clock, *runtime.rng, std::move(options));
   co_await manager.Run(stop);
 }

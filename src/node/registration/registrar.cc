@@ -19,6 +19,8 @@ constexpr Duration kLeasePeriod = seconds(10);
 constexpr int32_t kLeaseSeconds = 40;
 constexpr Duration kStatusPeriod = seconds(10);
 constexpr Duration kStatusAnyway = std::chrono::minutes(5);
+constexpr Duration kRangePoll = milliseconds(50);
+constexpr Duration kRangePatience = seconds(10);
 constexpr std::string_view kLeaseNamespace = "kube-node-lease";
 }  // namespace
 
@@ -91,8 +93,14 @@ Task<Result<void>> Registrar::RegisterOnce() {
 }
 
 Task<Result<std::string>> Registrar::EnsurePodCidr(std::string cluster_cidr, CancelToken stop) {
-  CO_TRY(node_, co_await client::Get<Node>(deps_.client, "", identity_.name));
-  if (!node_->spec.pod_cidr.empty() || cluster_cidr.empty()) co_return node_->spec.pod_cidr;
+  if (cluster_cidr.empty()) co_return node_->spec.pod_cidr;
+  const MonoTime began = deps_.clock.Monotonic();
+  while (node_->spec.pod_cidr.empty() && deps_.clock.Monotonic() - began < kRangePatience) {
+    bool slept = co_await deps_.clock.Sleep(kRangePoll, stop);
+    if (!slept) break;
+    CO_TRY(node_, co_await client::Get<Node>(deps_.client, "", identity_.name));
+  }
+  if (!node_->spec.pod_cidr.empty()) co_return node_->spec.pod_cidr;
   CO_TRY(auto nodes, co_await client::List<Node>(deps_.client, ""));
   std::set<std::string> taken;
   for (const auto& node : nodes) taken.insert(node->spec.pod_cidr);
