@@ -170,6 +170,7 @@ Task<PodWorker::Next> PodWorker::Finish(PodPtr pod, CancelToken stop) {
     if (!removed_) {
       Result<void> removed = co_await services_.volumes.TearDown(pod->metadata.uid);
       removed_ = removed.has_value();
+      volumes_fresh_until_.reset();
     }
     co_return Next::kWait;
   }
@@ -203,8 +204,10 @@ Task<void> PodWorker::Wait(CancelToken stop) {
     Duration left = std::max<Duration>(at - services_.clock.Now(), std::chrono::milliseconds(1));
     delay = std::min(delay.value_or(left), left);
   };
-  if (volumes_fresh_until_ && !terminating()) sooner(*volumes_fresh_until_);
-  if (pod_->spec.active_deadline_seconds && pod_->status.start_time && !terminating()) {
+  // Overdue when the pass did not come to it: not at once then, or a pod that cannot go on would spin.
+  if (volumes_fresh_until_ && !terminating()) sooner(std::max(*volumes_fresh_until_, services_.clock.Now() + kRetry));
+  const bool may_expire = memory_.failed_reason.empty() && !IsTerminal(pod_->status) && !terminating();
+  if (pod_->spec.active_deadline_seconds && pod_->status.start_time && may_expire) {
     sooner(*pod_->status.start_time + seconds(*pod_->spec.active_deadline_seconds));
   }
   std::optional<Clock::TimerId> timer;

@@ -138,8 +138,12 @@ Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
 }
 
 Task<void> PodWorker::RefreshVolumes(PodPtr pod) {
+  if (runtime_.sandboxes.empty()) {
+    volumes_fresh_until_.reset();  // the next sandbox prepares them
+    co_return;
+  }
   if (!volumes_fresh_until_ && Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now();
-  if (!volumes_fresh_until_ || services_.clock.Now() < *volumes_fresh_until_ || runtime_.sandboxes.empty()) co_return;
+  if (!volumes_fresh_until_ || services_.clock.Now() < *volumes_fresh_until_) co_return;
   volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
   PodFacts facts = Facts();
   Result<void> refreshed = co_await services_.volumes.Prepare(pod.get(), &facts);
