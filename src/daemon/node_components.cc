@@ -120,7 +120,9 @@ Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
   options.cluster_cidr = config.cluster_cidr;
   options.masquerade_pods = proxy::MasqueradePods::kYes;  // the bridge plugin's configuration leaves it to the proxy
   if (!config.Disabled("dns")) options.local_cluster_ips = {DnsAddress(config)};
-  proxy::Proxy proxy(*proxy_informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, std::move(options));
+  std::unique_ptr<proxy::HealthPorts> health = proxy::NewHealthPorts(runtime.loops);
+  proxy::Proxy proxy(*proxy_informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, health.get(),
+                     std::move(options));
   auto ended = co_await proxy.Run(std::move(stop));
   co_return ended;
 }

@@ -6,8 +6,7 @@
 #include "api/types/core.h"
 #include "api/types/discovery.h"
 #include "async/channel.h"
-#include "async/spawn.h"
-#include "client/fake.h"
+#include "client/testing.h"
 #include "client/typed.h"
 #include "dns/testing.h"
 #include "os/fd.h"
@@ -34,22 +33,13 @@ class FakeHost final : public HostAddresses {
   Channel<std::string> changes_{10};
 };
 
-class DnsTest : public ::testing::Test {
+class DnsTest : public client::ComponentTest {
  protected:
   void SetUp() override {
     api_.Put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     api_.Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"db","namespace":"default"},
       "spec":{"clusterIP":"None"}})");
-    Spawn(*pool_, gate_, RunDns(&dns_, stop_.token()));
-  }
-  void TearDown() override {
-    stop_.Cancel();
-    SyncWait(*pool_, gate_.Close());
-    SyncWait(*pool_, informers_.Stop());
-  }
-  static Task<void> RunDns(Dns* dns, CancelToken stop) {
-    Result<void> result = co_await dns->Run(std::move(stop));
-    EXPECT_TRUE(result);
+    Start(dns_);
   }
   std::string Ask(std::string_view name) {
     os::Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -76,19 +66,11 @@ class DnsTest : public ::testing::Test {
     EXPECT_EQ(last, answer);
   }
 
-  std::unique_ptr<Executor> pool_ = NewThreadPool("test", 1);
-  BlockingPool blocking_{1};
-  std::unique_ptr<Clock> clock_ = NewSystemClock();
-  std::unique_ptr<Rng> rng_ = NewSeededRng(1);
-  client::FakeClient api_{*clock_, *rng_};
-  client::InformerFactory informers_{api_, *pool_, *clock_, *rng_};
   FakeHost host_;
   Dns dns_{api_,    informers_,
            *pool_,  blocking_,
            *clock_, *rng_,
            &host_,  {.node_name = "n1", .node_address = "192.0.2.9", .cluster_ips = {"127.0.0.1"}, .port = 0}};
-  CancelSource stop_;
-  Gate gate_;
 };
 
 TEST_F(DnsTest, FollowsServicesAndEndpoints) {

@@ -26,6 +26,13 @@ bool HasUdp(const std::vector<ServicePort>& ports) {
   return std::any_of(ports.begin(), ports.end(), [](const ServicePort& port) { return port.protocol == "udp"; });
 }
 
+std::vector<const api::discovery::EndpointSlice*> Typed(const std::vector<client::ObjectPtr>& objects) {
+  std::vector<const api::discovery::EndpointSlice*> slices;
+  slices.reserve(objects.size());
+  for (const client::ObjectPtr& slice : objects) slices.push_back(&slice->As<api::discovery::EndpointSlice>());
+  return slices;
+}
+
 void Add(std::vector<ServicePort>& all, std::vector<ServicePort> more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
@@ -33,11 +40,12 @@ void Add(std::vector<ServicePort>& all, std::vector<ServicePort> more) {
 }  // namespace
 
 Proxy::Proxy(client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock, Kernel& kernel,
-             ProxyOptions options)
+             HealthPorts* health, ProxyOptions options)
     : informers_(informers),
       blocking_(blocking),
       clock_(clock),
       kernel_(kernel),
+      health_(health),
       options_(std::move(options)),
       strand_(NewStrand(pool)) {}
 
@@ -90,6 +98,7 @@ Task<Result<void>> Proxy::DoRun(CancelToken stop) {
       retry = std::min(retry * 2, kLastRetry);
     }
   }
+  if (health_ != nullptr) co_await health_->Stop();
   co_return Result<void>();
 }
 
@@ -148,14 +157,41 @@ void Proxy::Configure() {
   }
 }
 
+std::vector<client::ObjectPtr> Proxy::SlicesOf(const std::string& service) const {
+  return slices_->cache().ByIndex(kServiceIndex, service);
+}
+
 std::vector<ServicePort> Proxy::Resolve(const std::string& service, IpFamily family) const {
   client::ObjectPtr object = services_->cache().GetByKey(service);
   if (object == nullptr) return {};
-  std::vector<client::ObjectPtr> objects = slices_->cache().ByIndex(kServiceIndex, service);
-  std::vector<const api::discovery::EndpointSlice*> slices;
-  slices.reserve(objects.size());
-  for (const client::ObjectPtr& slice : objects) slices.push_back(&slice->As<api::discovery::EndpointSlice>());
-  return ResolveService(object->As<api::core::Service>(), slices, nodes_.at(family), family);
+  std::vector<client::ObjectPtr> slices = SlicesOf(service);
+  return ResolveService(object->As<api::core::Service>(), Typed(slices), nodes_.at(family), family);
+}
+
+void Proxy::NoteHealth(const std::string& service) {
+  health_checks_.erase(service);
+  client::ObjectPtr object = services_->cache().GetByKey(service);
+  if (object == nullptr) return;
+  std::vector<client::ObjectPtr> slices = SlicesOf(service);
+  std::optional<LocalHealth> health = LocalHealthOf(object->As<api::core::Service>(), Typed(slices), options_.node_name);
+  if (!health) return;
+  HealthCheck check{object->namespace_(), object->name(), health->ready};
+  health_checks_.emplace(service, std::pair(health->port, std::move(check)));
+}
+
+// Until the rules have failed for a while, what the load balancers know stays true.
+Task<void> Proxy::AnswerHealthChecks(const std::set<std::string>& changed, bool succeeded) {
+  MonoTime now = clock_.Monotonic();
+  if (succeeded) failing_since_.reset();
+  if (!succeeded && !failing_since_) failing_since_ = now;
+  if (health_ == nullptr) co_return;
+  bool had_some = !health_checks_.empty();
+  for (const std::string& service : changed) NoteHealth(service);
+  if (!had_some && health_checks_.empty()) co_return;
+  bool failing = failing_since_ && now - *failing_since_ > 2 * options_.sync_period;
+  std::map<uint16_t, HealthCheck> checks;
+  for (const auto& [service, check] : health_checks_) checks.insert(check);
+  co_await health_->Set(std::move(checks), failing ? ProxyHealth::kFailing : ProxyHealth::kWorking);
 }
 
 // One transaction a family for everything that changed. False when one failed; what it held is then part of the next.
@@ -188,6 +224,7 @@ Task<bool> Proxy::Sync() {
     }
   }
   if (succeeded) co_await ForgetStaleFlows();
+  co_await AnswerHealthChecks(changed, succeeded);
   Record(start, succeeded);
   co_return succeeded;
 }

@@ -16,6 +16,7 @@
 #include "async/task.h"
 #include "base/guarded.h"
 #include "client/informer.h"
+#include "proxy/health.h"
 #include "proxy/kernel.h"
 #include "proxy/rule_set.h"
 #include "proxy/stale_flows.h"
@@ -46,8 +47,9 @@ struct ProxyStats {
 // One instance a node. All references outlive it; Run ends before it dies.
 class Proxy {
  public:
+  // `health` may be null: then nobody answers at the services' health check ports.
   Proxy(client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock, Kernel& kernel,
-        ProxyOptions options);
+        HealthPorts* health, ProxyOptions options);
   ~Proxy();
 
   // Works until `stop`. The table stays, so that a restart interrupts nothing. Failures of single syncs are logged and
@@ -71,10 +73,13 @@ class Proxy {
   Task<Result<void>> ApplyTable(Table* table, Commands commands);
   Task<void> CheckTables();
   Task<void> ForgetStaleFlows();
+  Task<void> AnswerHealthChecks(const std::set<std::string>& changed, bool succeeded);
   void MarkSlice(const client::ObjectPtr& slice);
   void Mark(std::string service);
   void Configure();
+  std::vector<client::ObjectPtr> SlicesOf(const std::string& service) const;
   std::vector<ServicePort> Resolve(const std::string& service, IpFamily family) const;
+  void NoteHealth(const std::string& service);
   NodeInfo ReadNode(IpFamily family) const;
   void Record(MonoTime start, bool succeeded);
 
@@ -82,6 +87,7 @@ class Proxy {
   BlockingPool& blocking_;
   Clock& clock_;
   Kernel& kernel_;
+  HealthPorts* const health_;
   const ProxyOptions options_;
   std::unique_ptr<Executor> strand_;
   Guarded<ProxyStats> stats_;
@@ -97,6 +103,8 @@ class Proxy {
   bool node_changed_ = false;
   std::map<std::string, std::vector<ServicePort>> udp_ports_;  // of services with UDP, as last applied
   StaleFlows stale_;
+  std::map<std::string, std::pair<uint16_t, HealthCheck>> health_checks_;  // by service
+  std::optional<MonoTime> failing_since_;
   std::optional<Oneshot<bool>::Sender> waker_;
 };
 

@@ -5,9 +5,7 @@
 
 #include "api/types/core.h"
 #include "async/channel.h"
-#include "async/pool.h"
-#include "async/spawn.h"
-#include "client/fake.h"
+#include "client/testing.h"
 #include "client/typed.h"
 
 namespace sampan::proxy {
@@ -37,22 +35,30 @@ class FakeKernel final : public Kernel {
   Channel<std::string> applied_{100};
 };
 
-class ProxyTest : public ::testing::Test {
+class FakeHealthPorts final : public HealthPorts {
+ public:
+  Task<void> Set(std::map<uint16_t, HealthCheck> checks, ProxyHealth proxy) override {
+    std::string text;
+    for (const auto& [port, check] : checks) {
+      text += fmt::format("{} {}/{} {}", port, check.namespace_, check.service, check.local_endpoints);
+    }
+    set_.TryPush(std::move(text));
+    co_return;
+  }
+  Task<void> Stop() override { co_return; }
+  bool Listening(uint16_t port) const override { return true; }
+  Channel<std::string>& set() { return set_; }
+
+ private:
+  Channel<std::string> set_{100};
+};
+
+class ProxyTest : public client::ComponentTest {
  protected:
   void SetUp() override {
     PutService("web", "10.96.0.7");
     PutSlice("web", R"({"addresses":["10.244.0.2"],"nodeName":"here"})");
-    Spawn(*pool_, gate_, RunProxy(&proxy_, stop_.token()));
-  }
-  void TearDown() override {
-    stop_.Cancel();
-    SyncWait(*pool_, gate_.Close());
-    SyncWait(*pool_, informers_.Stop());
-  }
-
-  static Task<void> RunProxy(Proxy* proxy, CancelToken stop) {
-    Result<void> result = co_await proxy->Run(std::move(stop));
-    EXPECT_TRUE(result);
+    Start(proxy_);
   }
   std::string NextCommands() { return SyncWait(*pool_, kernel_.applied().Pop()).value_or("closed"); }
 
@@ -68,16 +74,9 @@ class ProxyTest : public ::testing::Test {
                          service, endpoint));
   }
 
-  std::unique_ptr<Executor> pool_ = NewThreadPool("test", 1);
-  BlockingPool blocking_{1};
-  std::unique_ptr<Clock> clock_ = NewSystemClock();
-  std::unique_ptr<Rng> rng_ = NewSeededRng(1);
-  client::FakeClient api_{*clock_, *rng_};
-  client::InformerFactory informers_{api_, *pool_, *clock_, *rng_};
   FakeKernel kernel_;
-  Proxy proxy_{informers_, *pool_, blocking_, *clock_, kernel_, {.node_name = "here", .min_sync_interval = 1ms}};
-  CancelSource stop_;
-  Gate gate_;
+  FakeHealthPorts health_;
+  Proxy proxy_{informers_, *pool_, blocking_, *clock_, kernel_, &health_, {.node_name = "here", .min_sync_interval = 1ms}};
 };
 
 TEST_F(ProxyTest, StartsWithTheWholeTableThenFollowsChanges) {
@@ -106,6 +105,18 @@ TEST_F(ProxyTest, TheNodesPodRangeIsTakenOver) {
     "spec":{"podCIDR":"10.244.0.0/24"}})");
   EXPECT_THAT(NextCommands(), HasSubstr("delete table ip sampan-proxy"));
   EXPECT_TRUE(proxy_.stats().ready);
+}
+
+TEST_F(ProxyTest, LoadBalancersLearnWhetherPodsAreHere) {
+  auto next = [this] { return SyncWait(*pool_, health_.set().Pop()).value_or("closed"); };
+  api_.Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web","namespace":"ns"},
+    "spec":{"clusterIP":"10.96.0.7","type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":32000,
+    "ports":[{"port":80,"protocol":"TCP"}]}})");
+  EXPECT_EQ(next(), "32000 ns/web 1");
+  PutSlice("web", R"({"addresses":["10.244.1.3"],"nodeName":"elsewhere"})");
+  EXPECT_EQ(next(), "32000 ns/web 0");
+  api_.Remove(client::RefOf<api::core::Service>("ns", "web"));
+  EXPECT_EQ(next(), "");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "proxy/service_port.h"
 
 #include <algorithm>
+#include <set>
 
 namespace sampan::proxy {
 
@@ -173,6 +174,23 @@ std::vector<ServicePort> ResolveService(const Service& service, std::span<const 
     ports.push_back(std::move(port));
   }
   return ports;
+}
+
+std::optional<LocalHealth> LocalHealthOf(const Service& service, std::span<const EndpointSlice* const> slices,
+                                         std::string_view node_name) {
+  bool wanted =
+      service.spec.type == "LoadBalancer" && PolicyOf(service.spec.external_traffic_policy) == TrafficPolicy::kLocal;
+  int port = service.spec.health_check_node_port.value_or(0);
+  if (!wanted || port == 0) return std::nullopt;
+  std::set<std::string_view> addresses;  // a pod may be in two slices
+  for (const EndpointSlice* slice : slices) {
+    for (const Endpoint& endpoint : slice->endpoints) {
+      if (endpoint.node_name == node_name && IsReady(endpoint) && !endpoint.addresses.empty()) {
+        addresses.insert(endpoint.addresses[0]);
+      }
+    }
+  }
+  return LocalHealth{static_cast<uint16_t>(port), addresses.size()};
 }
 
 }  // namespace sampan::proxy

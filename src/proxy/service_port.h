@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -52,5 +53,15 @@ struct ServicePort {
 std::vector<ServicePort> ResolveService(const api::core::Service& service,
                                         std::span<const api::discovery::EndpointSlice* const> slices, const NodeInfo& node,
                                         IpFamily family);
+
+// The port at which load balancers ask whether this node has endpoints of the service, and how many are ready.
+struct LocalHealth {
+  uint16_t port = 0;
+  size_t ready = 0;
+};
+// Nothing for services that have no such port.
+std::optional<LocalHealth> LocalHealthOf(const api::core::Service& service,
+                                         std::span<const api::discovery::EndpointSlice* const> slices,
+                                         std::string_view node_name);
 
 }  // namespace sampan::proxy

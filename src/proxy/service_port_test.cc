@@ -154,5 +154,21 @@ TEST(ServicePort, HintsCountWhenAllHaveThem) {
   EXPECT_EQ(Resolve(MakeService(), {MakeSlice({here, there})}).at(0).backends.size(), 2U);
 }
 
+TEST(LocalHealth, CountsReadyEndpointsOfThisNode) {
+  Service service = MakeService();
+  service.spec.type = "LoadBalancer";
+  service.spec.external_traffic_policy = "Local";
+  service.spec.health_check_node_port = 32000;
+  EndpointSlice slice = MakeSlice({MakeEndpoint("10.0.0.1", "here"), MakeEndpoint("10.0.0.2", "here", kEnding),
+                                   MakeEndpoint("10.0.0.3", "there"), MakeEndpoint("10.0.0.4", "here", kReady)});
+  std::vector<const EndpointSlice*> slices = {&slice, &slice};
+  std::optional<LocalHealth> health = LocalHealthOf(service, slices, "here");
+  ASSERT_TRUE(health);
+  EXPECT_EQ(health->port, 32000);
+  EXPECT_EQ(health->ready, 2U);
+  service.spec.external_traffic_policy = "Cluster";
+  EXPECT_FALSE(LocalHealthOf(service, slices, "here"));
+}
+
 }  // namespace
 }  // namespace sampan::proxy
