@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "api/meta/quantity.h"
-#include "base/time.h"
 #include "codec/base64.h"
 
 namespace sampan::api {
@@ -41,7 +40,7 @@ class Canonicalizer {
   Result<void> VisitScalar(const Type& type, Value& value);
   Result<void> VisitInteger(const Type& type, Value& value, int64_t low, int64_t high);
   Result<void> VisitQuantity(const Type& type, Value& value);
-  Result<void> VisitTime(Value& value, std::string (*format)(WallTime));
+  Result<void> VisitTime(Value& value, Precision precision);
   Result<void> VisitBase64(Value& value);
   void Rebuild(const Type& type, json::Object& object, std::span<Value*> slots, std::vector<json::Object::iterator> extras);
   static bool IsAbsent(const Field& field, const Value& value);
@@ -262,9 +261,9 @@ Result<void> Canonicalizer::VisitScalar(const Type& type, Value& value) {
     case TypeKind::kBytes:
       return value.is_string() ? VisitBase64(value) : Fail(Mismatch(type, value));
     case TypeKind::kTime:
-      return value.is_string() ? VisitTime(value, &FormatTime) : Fail(Mismatch(ScalarType(TypeKind::kString), value));
+      return value.is_string() ? VisitTime(value, Precision::kSeconds) : Fail(Mismatch(ScalarType(TypeKind::kString), value));
     case TypeKind::kMicroTime:
-      return value.is_string() ? VisitTime(value, &FormatMicroTime) : Fail(Mismatch(ScalarType(TypeKind::kString), value));
+      return value.is_string() ? VisitTime(value, Precision::kMicroseconds) : Fail(Mismatch(ScalarType(TypeKind::kString), value));
     case TypeKind::kQuantity:
       return VisitQuantity(type, value);
     case TypeKind::kIntOrString:
@@ -309,14 +308,14 @@ Result<void> Canonicalizer::VisitQuantity(const Type& type, Value& value) {
   return {};
 }
 
-Result<void> Canonicalizer::VisitTime(Value& value, std::string (*format)(WallTime)) {
+Result<void> Canonicalizer::VisitTime(Value& value, Precision precision) {
   std::string_view text = View(value.get_string());
-  auto time = ParseTime(text);
+  auto time = ParseInstant(text);
   if (!time) {
     return Fail(Error::BadRequest("parsing time \"{}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"{}\" as RFC 3339",
                                   text, text));
   }
-  std::string canonical = format(*time);
+  std::string canonical = FormatInstant(*time, precision);
   if (canonical != text) value = canonical;
   return {};
 }

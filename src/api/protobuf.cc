@@ -4,7 +4,7 @@
 #include <bit>
 #include <cstring>
 
-#include "base/time.h"
+#include "api/meta/instant.h"
 #include "codec/base64.h"
 #include "codec/protobuf.h"
 
@@ -145,11 +145,10 @@ class Encoder {
     switch (type.kind) {
       case TypeKind::kTime:
       case TypeKind::kMicroTime: {
-        auto time = ParseTime(json::FindString(&value));
+        auto time = ParseInstant(json::FindString(&value));
         if (!time) return;  // the zero time is an empty message
-        auto seconds = std::chrono::floor<std::chrono::seconds>(*time);
-        writer_.Varint(1, static_cast<uint64_t>(seconds.time_since_epoch().count()));
-        writer_.Varint(2, type.kind == TypeKind::kTime ? 0 : static_cast<uint64_t>((*time - seconds).count()));
+        writer_.Varint(1, static_cast<uint64_t>(time->seconds));
+        writer_.Varint(2, type.kind == TypeKind::kTime ? 0 : static_cast<uint64_t>(time->nanoseconds));
         return;
       }
       case TypeKind::kQuantity:
@@ -347,10 +346,8 @@ class Decoder {
     if (zero || seconds == kYear1) return Value(nullptr);
     if (seconds < kYear1 || seconds >= kYear10000 || nanos < 0 || nanos > 999'999'999)
       return Fail(Malformed("a time out of range"));
-    // Years that nanoseconds since 1970 cannot count do not occur in live objects.
-    if (seconds < -9'000'000'000 || seconds > 9'000'000'000) return Fail(Malformed("a time out of range"));
-    WallTime time{std::chrono::seconds(seconds) + std::chrono::nanoseconds(nanos)};
-    return Value(type.kind == TypeKind::kTime ? FormatTime(time) : FormatMicroTime(time));
+    return Value(
+        FormatInstant({seconds, nanos}, type.kind == TypeKind::kTime ? Precision::kSeconds : Precision::kMicroseconds));
   }
 
   int depth_ = 0;
