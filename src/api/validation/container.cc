@@ -144,6 +144,26 @@ void InitContainer(const View& container, const View& grace, Causes& causes) {
 
 }  // namespace
 
+// A tool to look into a running pod: it must not become a part of the workload.
+void EphemeralContainer(const View& container, const std::set<std::string, std::less<>>& ordinary, Causes& causes) {
+  constexpr std::string_view kNotHere = "cannot be set for an Ephemeral Container";
+  for (std::string_view field : {"ports", "resources", "resizePolicy", "restartPolicy", "livenessProbe", "readinessProbe",
+                                 "startupProbe", "lifecycle"}) {
+    View value = container[field];
+    bool set = value.Raw() != nullptr && value.Raw()->is_string() ? !value.Empty() : value.Size() > 0;
+    if (set) causes.Forbidden(value.path(), kNotHere);
+  }
+  View mounts = container["volumeMounts"];
+  mounts.ForEach([&](const View& mount) {
+    for (std::string_view field : {"subPath", "subPathExpr"}) {
+      View path = mount[field];
+      if (!path.Empty()) causes.Forbidden(path.path(), kNotHere);
+    }
+  });
+  View target = container["targetContainerName"];
+  if (!target.Empty() && !ordinary.contains(target.Str())) causes.NotFound(target.path(), target.Str());
+}
+
 void Containers(const View& spec, Causes& causes) {
   Shared shared;
   shared.host_network = spec["hostNetwork"].True();
@@ -167,7 +187,11 @@ void Containers(const View& spec, Causes& causes) {
     InitContainer(container, grace, causes);
   });
   View ephemeral = spec["ephemeralContainers"];
-  ephemeral.ForEach([&](const View& container) { Common(container, shared, causes); });
+  const std::set<std::string, std::less<>> ordinary = shared.names;
+  ephemeral.ForEach([&](const View& container) {
+    Common(container, shared, causes);
+    EphemeralContainer(container, ordinary, causes);
+  });
 }
 
 }  // namespace sampan::api::rules

@@ -13,6 +13,8 @@ using UpdateRule = void (*)(const View& object, const View& old, Causes& causes)
 void Pod(const View& object, Causes& causes);
 void PodUpdate(const View& object, const View& old, Causes& causes);
 void PodStatus(const View& object, const View& old, Causes& causes);
+void PodEphemeralContainers(const View& object, const View& old, Causes& causes);
+void PodResize(const View& object, const View& old, Causes& causes);
 void Service(const View& object, Causes& causes);
 void ServiceUpdate(const View& object, const View& old, Causes& causes);
 void Endpoints(const View& object, Causes& causes);

@@ -22,12 +22,43 @@ void Seccomp(const View& profile, Causes& causes) {
   }
 }
 
+// Lower-case letters and digits in segments with '-' and '_' inside, joined by '.' or '/'.
+bool IsSysctlName(std::string_view name) {
+  auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  bool edge = true;  // at the beginning of a segment
+  for (size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    const bool separator = c == '.' || c == '/';
+    if (!alphanumeric(c) && (edge || (!separator && c != '-' && c != '_'))) return false;
+    if (separator && !alphanumeric(name[i - 1])) return false;
+    edge = separator;
+  }
+  return !name.empty() && name.size() <= 253 && alphanumeric(name.back());
+}
+
+void Sysctls(const View& sysctls, Causes& causes) {
+  std::set<std::string_view> seen;
+  sysctls.ForEach([&](const View& sysctl) {
+    View name = sysctl["name"];
+    if (name.Empty()) {
+      causes.Required(name.path());
+    } else if (!IsSysctlName(name.Str())) {
+      causes.Invalid(name.path(), name.Str(),
+                     "must have at most 253 characters and match regex "
+                     "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$");
+    } else if (!seen.insert(name.Str()).second) {
+      causes.Duplicate(name.path(), name.Str());
+    }
+  });
+}
+
 void PodSecurity(const View& spec, Causes& causes) {
   View context = spec["securityContext"];
   UserIds(context, causes);
   InRange(context["fsGroup"], 0, kMaxId, causes);
   View groups = context["supplementalGroups"];
   groups.ForEach([&](const View& group) { InRange(group, 0, kMaxId, causes); });
+  Sysctls(context["sysctls"], causes);
   OneOf(context["fsGroupChangePolicy"], {"Always", "OnRootMismatch"}, causes);
   Seccomp(context["seccompProfile"], causes);
   View share = spec["shareProcessNamespace"];

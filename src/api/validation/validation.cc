@@ -49,12 +49,30 @@ constexpr KindRules kKinds[] = {
     {kAuthz, "SelfSubjectRulesReview", nullptr, nullptr, nullptr, Meta::kFree},
 };
 
+// What may change through a subresource that carries a part of the spec.
+struct SubresourceRule {
+  std::string_view kind;
+  std::string_view subresource;
+  rules::UpdateRule update;
+};
+constexpr SubresourceRule kSubresources[] = {
+    {"Pod", "ephemeralcontainers", rules::PodEphemeralContainers},
+    {"Pod", "resize", rules::PodResize},
+};
+
 const KindRules& RulesOf(const KindInfo& kind) {
   static constexpr KindRules kNone;
   for (const KindRules& rules : kKinds) {
     if (rules.kind == kind.kind && rules.group == kind.group) return rules;
   }
   return kNone;
+}
+
+rules::UpdateRule UpdateRuleOf(const KindInfo& kind, std::string_view subresource) {
+  for (const SubresourceRule& rule : kSubresources) {
+    if (rule.kind == kind.kind && kind.group.empty() && rule.subresource == subresource) return rule.update;
+  }
+  return RulesOf(kind).update;
 }
 
 Result<void> Outcome(const KindInfo& kind, const json::Value& object, Causes causes) {
@@ -71,12 +89,13 @@ void Validate(const KindInfo& kind, const json::Value& object, Causes& causes) {
   if (rules.create != nullptr) rules.create(root, causes);
 }
 
-void ValidateUpdate(const KindInfo& kind, const json::Value& object, const json::Value& old, Causes& causes) {
+void ValidateUpdate(const KindInfo& kind, const json::Value& object, const json::Value& old, Causes& causes,
+                    std::string_view subresource) {
   Validate(kind, object, causes);
   View root(&object, Path());
   View old_root(&old, Path());
   rules::ObjectMetaUpdate(root, old_root, causes);
-  if (auto rule = RulesOf(kind).update) rule(root, old_root, causes);
+  if (auto rule = UpdateRuleOf(kind, subresource)) rule(root, old_root, causes);
 }
 
 void ValidateStatusUpdate(const KindInfo& kind, const json::Value& object, const json::Value& old, Causes& causes) {

@@ -13,8 +13,10 @@ namespace sampan::api {
 
 // A new object, metadata included.
 void Validate(const KindInfo& kind, const json::Value& object, Causes& causes);
-// A whole-object update: the new object's own rules and what may not change. `old` is the stored object.
-void ValidateUpdate(const KindInfo& kind, const json::Value& object, const json::Value& old, Causes& causes);
+// An update: the new object's own rules and what may not change. `old` is the stored object. `subresource` is empty for
+// the object itself, or names one that carries a part of the spec: "ephemeralcontainers", "resize".
+void ValidateUpdate(const KindInfo& kind, const json::Value& object, const json::Value& old, Causes& causes,
+                    std::string_view subresource = {});
 // An update through the status subresource.
 void ValidateStatusUpdate(const KindInfo& kind, const json::Value& object, const json::Value& old, Causes& causes);
 

@@ -149,7 +149,7 @@ Result<void> Registry::Check(const Call& call, WriteContext& context, json::Valu
   if (call.subresource == "status") {
     api::ValidateStatusUpdate(kind, object, old, causes);
   } else {
-    api::ValidateUpdate(kind, object, old, causes);
+    api::ValidateUpdate(kind, object, old, causes, call.subresource);
   }
   call.resource->strategy->Validate(context, object, &old, causes);
   if (!causes.empty()) return Fail(std::move(causes).ToError(kind.group, kind.kind, call.name));

@@ -13,6 +13,38 @@ namespace {
 
 constexpr int64_t kDefaultGraceSeconds = 30;
 
+// Everything of the stored pod but the ephemeral containers that the client sends.
+void KeepAllButEphemeralContainers(json::Value& object, const json::Value& old) {
+  json::Value kept = old;
+  const json::Value* spec = json::Find(object, "spec");
+  if (spec != nullptr) CopyMember(kept.as_object()["spec"], *spec, "ephemeralContainers");
+  object = std::move(kept);
+}
+
+// Everything of the stored pod but the resources of its containers. Other containers than the stored ones are left in, so
+// that validation sees and refuses them.
+void KeepAllButResources(json::Value& object, const json::Value& old) {
+  json::Value kept = old;
+  const json::Value* spec = json::Find(object, "spec");
+  json::Value& kept_spec = kept.as_object()["spec"];
+  for (std::string_view list : {"containers", "initContainers"}) {
+    const json::Array* sent = spec == nullptr ? nullptr : FindArray(json::Find(*spec, list));
+    if (sent == nullptr) continue;
+    json::Array& stored = ArrayAt(kept_spec, list);
+    bool same = std::ranges::equal(*sent, stored, [](const json::Value& a, const json::Value& b) {
+      return json::FindString(json::Find(a, "name")) == json::FindString(json::Find(b, "name"));
+    });
+    if (!same) {
+      stored = *sent;
+      continue;
+    }
+    for (size_t i = 0; i < stored.size(); ++i) {
+      for (std::string_view field : {"resources", "resizePolicy"}) CopyMember(stored[i], (*sent)[i], field);
+    }
+  }
+  object = std::move(kept);
+}
+
 class PodStrategy final : public Strategy {
  public:
   Traits traits() const override { return {.generation = true, .status = true, .returns_deleted = true}; }
@@ -26,12 +58,22 @@ class PodStrategy final : public Strategy {
   }
 
   Result<void> PrepareForUpdate(WriteContext& context, json::Value& object, const json::Value& old) override {
+    if (context.subresource == "ephemeralcontainers") KeepAllButEphemeralContainers(object, old);
+    if (context.subresource == "resize") KeepAllButResources(object, old);
     if (context.subresource == "status") {
       // The class was decided at creation; a node agent that leaves it out does not mean to clear it.
       const json::Value* qos = json::Find(old, "status", "qosClass");
       if (qos != nullptr) ObjectAt(object, "status")["qosClass"] = *qos;
     }
     return {};
+  }
+
+  void Validate(const WriteContext& context, const json::Value& object, const json::Value* old,
+                api::Causes& causes) override {
+    if (context.subresource != "resize" || old == nullptr) return;
+    std::string_view qos = QosClassOf(object);
+    if (qos == QosClassOf(*old)) return;
+    causes.Invalid(api::Path("spec"), qos, "Pod QOS Class may not change as a result of resizing");
   }
 
   int64_t GracePeriod(const api::Object& object, std::optional<int64_t> requested) override {
