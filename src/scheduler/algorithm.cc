@@ -19,17 +19,35 @@ size_t EnoughNodes(size_t total) {
   return std::max(kAlwaysAll, total * percent / 100);
 }
 
-bool FitsAll(const PodInfo& pod, const NodeInfo& node) {
-  return std::ranges::all_of(Filters(), [&](const Filter& filter) { return filter.fits(pod, node); });
+bool PassesFilters(const Attempt& attempt, const NodeInfo& node) {
+  return std::ranges::all_of(Filters(), [&](const Filter& filter) { return filter.fits(attempt, node); });
 }
 
-const NodeInfo* Best(const PodInfo& pod, const std::vector<const NodeInfo*>& nodes, Rng& rng) {
+// The filter that refuses the node; null when none does.
+const Filter* Refusing(const Attempt& attempt, const NodeInfo& node) {
+  for (const Filter& filter : Filters()) {
+    if (!filter.fits(attempt, node)) return &filter;
+  }
+  return nullptr;
+}
+
+// The node as if the pods of no less priority that were promised a place were there.
+NodeInfo WithNominees(const PodInfo& pod, const NodeInfo& node) {
+  NodeInfo full = node;
+  for (const PodInfoPtr& nominee : node.nominees) {
+    if (nominee->priority < pod.priority || nominee->pod.uid() == pod.pod.uid()) continue;
+    full.Count(nominee->requests, nominee->scoring, nominee->host_ports);
+  }
+  return full;
+}
+
+const NodeInfo* Best(const Attempt& attempt, const std::vector<const NodeInfo*>& nodes, Rng& rng) {
   if (nodes.size() == 1) return nodes.front();
   std::vector<int64_t> totals(nodes.size(), 0);
   std::vector<int64_t> ratings(nodes.size());
   for (const Score& score : Scores()) {
-    if (!score.applies(pod, nodes)) continue;
-    score.rate(pod, nodes, ratings);
+    if (!score.applies(attempt, nodes)) continue;
+    score.rate(attempt, nodes, ratings);
     for (size_t i = 0; i < nodes.size(); ++i) totals[i] += score.weight * ratings[i];
   }
   size_t best = 0;
@@ -47,40 +65,57 @@ const NodeInfo* Best(const PodInfo& pod, const std::vector<const NodeInfo*>& nod
 
 }  // namespace
 
+bool Fits(const Attempt& attempt, const NodeInfo& node) {
+  return PassesFilters(attempt, node) && (node.nominees.empty() || PassesFilters(attempt, WithNominees(attempt.pod, node)));
+}
+
 Decision ChooseNode(const PodInfo& pod, const Cluster& cluster, size_t start, Rng& rng) {
   size_t total = cluster.size();
   if (total == 0) return {};
+  Attempt attempt = Prepare(pod, cluster);
+  const NodeInfo* promised = cluster.NominatedNode(pod.pod.uid());
+  if (promised != nullptr && Fits(attempt, *promised)) return {promised, start};
   size_t enough = EnoughNodes(total);
   std::vector<const NodeInfo*> fitting;
   fitting.reserve(enough);
   size_t looked = 0;
   for (; looked < total && fitting.size() < enough; ++looked) {
     const NodeInfo& node = cluster.at((start + looked) % total);
-    if (FitsAll(pod, node)) fitting.push_back(&node);
+    if (Fits(attempt, node)) fitting.push_back(&node);
   }
   Decision decision{nullptr, (start + looked) % total};
-  if (!fitting.empty()) decision.node = Best(pod, fitting, rng);
+  if (!fitting.empty()) decision.node = Best(attempt, fitting, rng);
   return decision;
 }
 
-std::string ExplainUnschedulable(const PodInfo& pod, const Cluster& cluster) {
-  if (cluster.size() == 0) return "no nodes available to schedule pods";
+Diagnosis Diagnose(const PodInfo& pod, const Cluster& cluster) {
+  if (cluster.size() == 0) return {"no nodes available to schedule pods", {}};
+  Diagnosis diagnosis;
+  Attempt attempt = Prepare(pod, cluster);
   std::map<std::string, size_t> counts;
   std::vector<std::string> reasons;
   for (size_t i = 0; i < cluster.size(); ++i) {
-    // The first filter that refuses a node speaks for it.
-    for (const Filter& filter : Filters()) {
-      if (filter.fits(pod, cluster.at(i))) continue;
-      reasons.clear();
-      filter.explain(pod, cluster.at(i), reasons);
-      for (const std::string& reason : reasons) ++counts[reason];
-      break;
+    const NodeInfo& node = cluster.at(i);
+    const NodeInfo* seen = &node;
+    const Filter* refusing = Refusing(attempt, node);
+    NodeInfo full;
+    if (refusing == nullptr && !node.nominees.empty()) {
+      full = WithNominees(attempt.pod, node);
+      seen = &full;
+      refusing = Refusing(attempt, full);
     }
+    // It fits by now: something has changed since the decision.
+    if (refusing == nullptr) continue;
+    reasons.clear();
+    refusing->explain(attempt, *seen, reasons);
+    for (const std::string& reason : reasons) ++counts[reason];
+    if (refusing->room_helps != nullptr && refusing->room_helps(attempt, *seen)) diagnosis.crowded.push_back(&node);
   }
   std::vector<std::string> lines;
   for (const auto& [reason, count] : counts) lines.push_back(fmt::format("{} {}", count, reason));
   std::ranges::sort(lines);
-  return fmt::format("0/{} nodes are available: {}.", cluster.size(), fmt::join(lines, ", "));
+  diagnosis.message = fmt::format("0/{} nodes are available: {}.", cluster.size(), fmt::join(lines, ", "));
+  return diagnosis;
 }
 
 }  // namespace sampan::scheduler

@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/rng.h"
-#include "scheduler/cluster.h"
+#include "scheduler/attempt.h"
 
 namespace sampan::scheduler {
 
@@ -16,11 +17,20 @@ struct Decision {
 };
 
 // Looks at nodes from `start` on until enough fit (all of up to 100 nodes; of more, a share that falls from half to a
-// twentieth as the cluster grows, and at least 100), and takes the best of those; chance decides between equals.
+// twentieth as the cluster grows, and at least 100), and takes the best of those; chance decides between equals. A node
+// that was promised to the pod is taken when it fits.
 Decision ChooseNode(const PodInfo& pod, const Cluster& cluster, size_t start, Rng& rng);
 
-// "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {a: b}." or
-// "no nodes available to schedule pods".
-std::string ExplainUnschedulable(const PodInfo& pod, const Cluster& cluster);
+// Whether the node can hold the pod, beside the pods of no less priority that were promised a place there.
+bool Fits(const Attempt& attempt, const NodeInfo& node);
+
+// Why a pod fits nowhere.
+struct Diagnosis {
+  // "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint {a: b}." or
+  // "no nodes available to schedule pods".
+  std::string message;
+  std::vector<const NodeInfo*> crowded;  // nodes that fewer pods on them might make fit
+};
+Diagnosis Diagnose(const PodInfo& pod, const Cluster& cluster);
 
 }  // namespace sampan::scheduler

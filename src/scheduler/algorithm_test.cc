@@ -29,7 +29,7 @@ TEST_P(Fitting, ChoosesOrExplains) {
   Decision decision = ChooseNode(pod, cluster, 0, *rng);
   EXPECT_EQ(decision.node != nullptr, std::string(row.verdict).empty()) << row.what;
   if (decision.node == nullptr) {
-    EXPECT_EQ(ExplainUnschedulable(pod, cluster), row.verdict) << row.what;
+    EXPECT_EQ(Diagnose(pod, cluster).message, row.verdict) << row.what;
   }
 }
 
@@ -91,7 +91,7 @@ TEST(ChooseNode, NoNodes) {
   auto rng = NewSeededRng(1);
   PodInfo pod(MakePod("p"));
   EXPECT_EQ(ChooseNode(pod, {}, 0, *rng).node, nullptr);
-  EXPECT_EQ(ExplainUnschedulable(pod, {}), "no nodes available to schedule pods");
+  EXPECT_EQ(Diagnose(pod, {}).message, "no nodes available to schedule pods");
 }
 
 TEST(ChooseNode, CountsNodesByReason) {
@@ -100,7 +100,8 @@ TEST(ChooseNode, CountsNodesByReason) {
   cluster.PutNode(MakeNode("b", kTainted));
   cluster.PutNode(MakeNode("c"));
   PodInfo pod(MakePod("p", R"({"cpu":"5"})", R"({"nodeSelector":{}})"));
-  EXPECT_EQ(ExplainUnschedulable(pod, cluster), "0/3 nodes are available: 3 Insufficient cpu.");
+  EXPECT_EQ(Diagnose(pod, cluster).message,
+            "0/3 nodes are available: 1 node(s) had untolerated taint {gpu: yes}, 2 Insufficient cpu.");
 }
 
 TEST(ChooseNode, PrefersTheEmptierNodeAndSpreads) {
@@ -144,7 +145,7 @@ TEST(ChooseNode, HostPortsCollideByAddressAndProtocol) {
   auto rng = NewSeededRng(1);
   PodInfo everywhere = with_port("y", R"({"containerPort":80,"hostPort":80})");
   EXPECT_EQ(ChooseNode(everywhere, cluster, 0, *rng).node, nullptr);
-  EXPECT_EQ(ExplainUnschedulable(everywhere, cluster),
+  EXPECT_EQ(Diagnose(everywhere, cluster).message,
             "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.");
   EXPECT_NE(ChooseNode(with_port("y", R"({"containerPort":80,"hostPort":80,"protocol":"UDP"})"), cluster, 0, *rng).node,
             nullptr);

@@ -4,22 +4,34 @@
 #include <array>
 
 #include "scheduler/plugins/host_ports.h"
+#include "scheduler/plugins/image_locality.h"
 #include "scheduler/plugins/node_affinity.h"
 #include "scheduler/plugins/node_name.h"
 #include "scheduler/plugins/node_resources.h"
 #include "scheduler/plugins/node_unschedulable.h"
+#include "scheduler/plugins/pod_affinity.h"
 #include "scheduler/plugins/taint_toleration.h"
+#include "scheduler/plugins/topology_spread.h"
 
 namespace sampan::scheduler {
+namespace {
+
+bool RoomHelps(const Attempt&, const NodeInfo&) {
+  return true;
+}
+
+}  // namespace
 
 std::span<const Filter> Filters() {
   static constexpr std::array kFilters{
       Filter{"NodeUnschedulable", plugins::FitsUnschedulable, plugins::ExplainUnschedulable},
       Filter{"NodeName", plugins::FitsNodeName, plugins::ExplainNodeName},
-      Filter{"NodeResourcesFit", plugins::FitsResources, plugins::ExplainResources},
       Filter{"TaintToleration", plugins::FitsTaints, plugins::ExplainTaints},
       Filter{"NodeAffinity", plugins::FitsNodeAffinity, plugins::ExplainNodeAffinity},
-      Filter{"NodePorts", plugins::FitsHostPorts, plugins::ExplainHostPorts},
+      Filter{"NodePorts", plugins::FitsHostPorts, plugins::ExplainHostPorts, RoomHelps},
+      Filter{"NodeResourcesFit", plugins::FitsResources, plugins::ExplainResources, plugins::RoomHelpsResources},
+      Filter{"PodTopologySpread", plugins::FitsSpread, plugins::ExplainSpread, plugins::RoomHelpsSpread},
+      Filter{"InterPodAffinity", plugins::FitsPodAffinity, plugins::ExplainPodAffinity, plugins::RoomHelpsPodAffinity},
   };
   return kFilters;
 }
@@ -30,6 +42,9 @@ std::span<const Score> Scores() {
       Score{"NodeResourcesBalancedAllocation", 1, plugins::RatesResources, plugins::RateBalancedAllocation},
       Score{"TaintToleration", 3, plugins::RatesTaints, plugins::RateTaints},
       Score{"NodeAffinity", 2, plugins::RatesNodeAffinity, plugins::RateNodeAffinity},
+      Score{"PodTopologySpread", 2, plugins::RatesSpread, plugins::RateSpread},
+      Score{"InterPodAffinity", 2, plugins::RatesPodAffinity, plugins::RatePodAffinity},
+      Score{"ImageLocality", 1, plugins::RatesImages, plugins::RateImages},
   };
   return kScores;
 }

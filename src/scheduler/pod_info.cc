@@ -23,6 +23,7 @@ PodInfo::PodInfo(PodPtr pod) : pod(std::move(pod)), spec_(&this->pod->spec) {
   priority = spec.priority.value_or(0);
   requests = RequestsOf(spec);
   scoring = ScoringRequestsOf(spec);
+  relations = RelationsOf(*this->pod);
   bool host_network = spec.host_network.value_or(false);
   AddPorts(spec.containers, host_network, host_ports);
   AddPorts(spec.init_containers, host_network, host_ports);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/typed_ptr.h"
+#include "scheduler/relations.h"
 #include "scheduler/resources.h"
 
 namespace sampan::scheduler {
@@ -26,6 +27,7 @@ struct PodInfo {
   Resources requests;
   Resources scoring;
   std::vector<HostPort> host_ports;
+  std::shared_ptr<const Relations> relations;  // null when it says nothing about other pods
 
   explicit PodInfo(PodPtr pod);
   const api::core::PodSpec& spec() const { return *spec_; }
@@ -33,6 +35,8 @@ struct PodInfo {
  private:
   const api::core::PodSpec* spec_;  // what `pod` points to, so that filters need not ask for it
 };
+
+using PodInfoPtr = std::shared_ptr<const PodInfo>;
 
 // Whether two ports on one node collide: same port and protocol, and the same address or one of them on all addresses.
 bool Collide(const HostPort& a, const HostPort& b);

@@ -18,14 +18,20 @@ void Queue::Enter(const std::string& uid, Entry& entry, State state) {
   entry.state = state;
   if (state == State::kActive) active_.insert(KeyOf(uid, entry));
   if (state == State::kBackoff || state == State::kUnschedulable) timed_.emplace(entry.until, uid);
-  if (state == State::kUnschedulable) unschedulable_.insert(uid);
+  if (state == State::kUnschedulable) {
+    unschedulable_.insert(uid);
+    if (entry.pod->relations != nullptr) related_.insert(uid);
+  }
   if (state == State::kInFlight) ++in_flight_;
 }
 
 void Queue::Leave(const std::string& uid, Entry& entry) {
   if (entry.state == State::kActive) active_.erase(KeyOf(uid, entry));
   if (entry.state == State::kBackoff || entry.state == State::kUnschedulable) timed_.erase({entry.until, uid});
-  if (entry.state == State::kUnschedulable) unschedulable_.erase(uid);
+  if (entry.state == State::kUnschedulable) {
+    unschedulable_.erase(uid);
+    related_.erase(uid);
+  }
   if (entry.state == State::kInFlight) --in_flight_;
 }
 
@@ -92,9 +98,15 @@ void Queue::Fail(std::string_view uid, FailureKind kind, MonoTime now) {
 
 void Queue::ClusterChanged(MonoTime now) {
   ++changes_;
-  std::set<std::string> woken;
-  woken.swap(unschedulable_);
-  for (const std::string& uid : woken) {
+  Wake(unschedulable_, now);
+}
+
+void Queue::NeighboursChanged(MonoTime now) {
+  if (!related_.empty()) Wake(related_, now);
+}
+
+void Queue::Wake(std::set<std::string> uids, MonoTime now) {
+  for (const std::string& uid : uids) {
     Entry& entry = entries_.at(uid);
     Leave(uid, entry);
     entry.until = entry.failed_at + BackoffOf(entry.attempts);

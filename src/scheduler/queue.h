@@ -16,8 +16,6 @@
 
 namespace sampan::scheduler {
 
-using PodInfoPtr = std::shared_ptr<const PodInfo>;
-
 enum class FailureKind : unsigned char {
   kUnschedulable,  // it fits nowhere: wait for the cluster to change
   kError,          // the attempt broke: try again after a backoff
@@ -44,6 +42,8 @@ class Queue {
   // The cluster changed so that unschedulable pods may fit: they are tried again, those that just failed after their
   // backoff.
   void ClusterChanged(MonoTime now);
+  // The same for a change of which pods are where: it concerns pods with relations only.
+  void NeighboursChanged(MonoTime now);
 
   // When Pop will next have something; nothing when only a change can bring it.
   std::optional<MonoTime> NextWake() const;
@@ -69,12 +69,14 @@ class Queue {
   static ActiveKey KeyOf(const std::string& uid, const Entry& entry);
   void Enter(const std::string& uid, Entry& entry, State state);
   void Leave(const std::string& uid, Entry& entry);
+  void Wake(std::set<std::string> uids, MonoTime now);
   static Duration BackoffOf(uint32_t attempts);
 
   std::unordered_map<std::string, Entry> entries_;
   std::set<ActiveKey> active_;
   std::set<TimedKey> timed_;  // backing off and unschedulable
   std::set<std::string> unschedulable_;
+  std::set<std::string> related_;  // those of unschedulable_ that speak of other pods
   size_t in_flight_ = 0;
   uint64_t changes_ = 0;
   uint64_t next_sequence_ = 0;

@@ -6,11 +6,13 @@
 #include "client/events.h"
 #include "client/typed.h"
 #include "scheduler/algorithm.h"
+#include "scheduler/preemption.h"
 #include "scheduler/queue.h"
 
 namespace sampan::scheduler {
 namespace {
 
+using api::core::Namespace;
 using api::core::Node;
 using api::core::Pod;
 
@@ -32,13 +34,12 @@ json::Value BindingTo(const PodInfo& pod, const std::string& node) {
       {"target", json::Object{{"apiVersion", "v1"}, {"kind", "Node"}, {"name", node}}}};
 }
 
-json::Value UnschedulableCondition(const std::string& message, WallTime now) {
-  return json::Object{
-      {"status", json::Object{{"conditions", json::Array{json::Object{{"type", "PodScheduled"},
-                                                                      {"status", "False"},
-                                                                      {"reason", "Unschedulable"},
-                                                                      {"message", message},
-                                                                      {"lastTransitionTime", FormatTime(now)}}}}}}};
+json::Value ConditionPatch(const Pod& pod, std::string_view type, std::string_view status, std::string_view reason,
+                           const std::string& message, WallTime now) {
+  json::Object condition{
+      {"type", type}, {"status", status}, {"reason", reason}, {"message", message}, {"lastTransitionTime", FormatTime(now)}};
+  if (pod.metadata.generation) condition["observedGeneration"] = *pod.metadata.generation;
+  return json::Object{{"status", json::Object{{"conditions", json::Array{std::move(condition)}}}}};
 }
 
 bool AlreadySays(const Pod& pod, const std::string& message) {
@@ -62,6 +63,7 @@ class Scheduler::Impl {
         options_(std::move(options)),
         pods_(dependencies.informers.For<Pod>()),
         nodes_(dependencies.informers.For<Node>()),
+        namespaces_(dependencies.informers.For<Namespace>()),
         events_(client_, clock_, rng_, {.component = options_.name, .host = {}, .queue_capacity = 2 * kMostUntold}) {}
 
   Executor& strand() { return *strand_; }
@@ -69,7 +71,9 @@ class Scheduler::Impl {
   Task<void> Run(CancelToken stop) {
     Spawn(*events_strand_, gate_, events_.Run(stop));
     auto nodes = nodes_->Subscribe(*strand_, NodeHandlers());
+    auto namespaces = namespaces_->Subscribe(*strand_, NamespaceHandlers());
     bool synced = co_await nodes_->WaitSynced(stop);
+    if (synced) synced = co_await namespaces_->WaitSynced(stop);
     auto pods = pods_->Subscribe(*strand_, PodHandlers());
     if (synced) synced = co_await pods_->WaitSynced(stop);
     if (synced) {
@@ -92,6 +96,20 @@ class Scheduler::Impl {
             .deleted = [this](const client::ObjectPtr& node) { cluster_.RemoveNode(node->name()); }};
   }
 
+  // Their labels: pods may ask for pods of namespaces that have some.
+  client::ObjectHandlers NamespaceHandlers() {
+    auto put = [this](const client::ObjectPtr& space) {
+      cluster_.PutNamespace(space->name(), space->head().labels);
+      NeighboursChanged();
+    };
+    return {.added = put,
+            .updated =
+                [put](const client::ObjectPtr& before, const client::ObjectPtr& after) {
+                  if (before->head().labels != after->head().labels) put(after);
+                },
+            .deleted = [this](const client::ObjectPtr& space) { cluster_.RemoveNamespace(space->name()); }};
+  }
+
   client::ObjectHandlers PodHandlers() {
     return {.added = [this](const client::ObjectPtr& pod) { PutPod(PodPtr(pod), Queue::Change::kMayHelp); },
             .updated =
@@ -103,6 +121,7 @@ class Scheduler::Impl {
             .deleted =
                 [this](const client::ObjectPtr& pod) {
                   queue_.Remove(pod->uid());
+                  cluster_.Unnominate(pod->uid());
                   if (cluster_.RemovePod(pod->uid())) ClusterChanged();
                 }};
   }
@@ -110,7 +129,7 @@ class Scheduler::Impl {
   void PutPod(PodPtr pod, Queue::Change change) {
     if (Assigned(*pod)) {
       queue_.Remove(pod.uid());
-      cluster_.PutPod(PodInfo(pod), pod->spec.node_name);
+      if (cluster_.PutPod(PodInfo(pod), pod->spec.node_name)) NeighboursChanged();
       return;
     }
     if (Finished(*pod)) {
@@ -122,7 +141,16 @@ class Scheduler::Impl {
       queue_.Remove(pod.uid());
       return;
     }
-    queue_.Put(std::make_shared<const PodInfo>(std::move(pod)), change, clock_.Monotonic());
+    auto info = std::make_shared<const PodInfo>(std::move(pod));
+    // What was promised before this scheduler began.
+    const std::string& promised = info->pod->status.nominated_node_name;
+    if (!promised.empty() && !cluster_.IsNominated(info->pod.uid())) cluster_.Nominate(info, promised);
+    queue_.Put(std::move(info), change, clock_.Monotonic());
+    wake_->TryPush(true);
+  }
+
+  void NeighboursChanged() {
+    queue_.NeighboursChanged(clock_.Monotonic());
     wake_->TryPush(true);
   }
 
@@ -157,15 +185,61 @@ class Scheduler::Impl {
       Decision decision = ChooseNode(*pod, cluster_, start_, rng_);
       start_ = decision.next_start;
       if (decision.node == nullptr) {
-        std::string message = ExplainUnschedulable(*pod, cluster_);
-        queue_.Fail(pod->pod.uid(), FailureKind::kUnschedulable, now);
-        Spawn(*strand_, gate_, TellUnschedulable(pod, std::move(message)));
+        FailedToFit(pod, now);
         continue;
       }
       std::string node = decision.node->name;
       cluster_.PutPod(*pod, node);  // assumed until the informer shows it
+      queue_.NeighboursChanged(now);
       Spawn(*strand_, gate_, Bind(pod, std::move(node)));
     }
+  }
+
+  // Says why, and makes room where pods of less priority can give way.
+  void FailedToFit(const PodInfoPtr& pod, MonoTime now) {
+    Diagnosis diagnosis = Diagnose(*pod, cluster_);
+    Preemption preemption = PlanPreemption(*pod, cluster_, diagnosis);
+    queue_.Fail(pod->pod.uid(), FailureKind::kUnschedulable, now);
+    std::string message = std::move(diagnosis.message);
+    if (!preemption.message.empty()) message += " " + preemption.message;
+    std::string promised;
+    if (preemption.node != nullptr) {
+      promised = preemption.node->name;
+      Promise(pod, *preemption.node);
+      for (const PlacedPod* victim : preemption.victims) Spawn(*strand_, gate_, Evict(victim->pod, pod, promised));
+    }
+    Spawn(*strand_, gate_, TellUnschedulable(pod, std::move(message), std::move(promised)));
+  }
+
+  // The room that is made there is the pod's. Pods of less priority that had been promised a place there look again.
+  void Promise(const PodInfoPtr& pod, const NodeInfo& node) {
+    std::string name = node.name;
+    std::vector<PodInfoPtr> outbid;
+    for (const PodInfoPtr& nominee : node.nominees) {
+      if (nominee->priority < pod->priority) outbid.push_back(nominee);
+    }
+    for (const PodInfoPtr& nominee : outbid) cluster_.Unnominate(nominee->pod.uid());
+    cluster_.Nominate(pod, name);
+  }
+
+  Task<void> Evict(PodPtr victim, PodInfoPtr for_whom, std::string node) {
+    client::Ref status = client::RefOf<Pod>(victim.namespace_(), victim.name(), "status");
+    json::Value patch =
+        ConditionPatch(*victim, "DisruptionTarget", "True", "PreemptionByScheduler",
+                       fmt::format("{}: preempting to accommodate a higher priority pod", options_.name), clock_.Now());
+    patch.as_object()["metadata"] = json::Object{{"uid", victim.uid()}};
+    auto marked = co_await client_.Patch(std::move(status), std::move(patch), {.type = client::PatchType::kStrategic});
+    if (!marked && marked.error().Is(Reason::kNotFound)) co_return;
+    auto deleted =
+        co_await client_.Delete(client::RefOf<Pod>(victim.namespace_(), victim.name()), {.uid_precondition = victim.uid()});
+    if (!deleted) {
+      if (!deleted.error().Is(Reason::kNotFound)) {
+        LOG_WARN("scheduler", "preempting {}/{}: {}", victim.namespace_(), victim.name(), deleted.error());
+      }
+      co_return;
+    }
+    events_.Record(*victim.object(), client::EventType::kNormal, "Preempted",
+                   fmt::format("Preempted by pod {} on node {}", for_whom->pod.uid(), node));
   }
 
   Task<void> Bind(PodInfoPtr pod, std::string node) {
@@ -216,11 +290,13 @@ class Scheduler::Impl {
     LOG_INFO("scheduler", "bound {} pods in {:.3f} s", done.pods, took.count());
   }
 
-  Task<void> TellUnschedulable(PodInfoPtr pod, std::string message) {
+  Task<void> TellUnschedulable(PodInfoPtr pod, std::string message, std::string promised) {
     events_.Record(*pod->pod.object(), client::EventType::kWarning, "FailedScheduling", message);
-    if (AlreadySays(*pod->pod, message)) co_return;
+    if (AlreadySays(*pod->pod, message) && (promised.empty() || pod->pod->status.nominated_node_name == promised)) co_return;
     client::Ref ref = client::RefOf<Pod>(pod->pod.namespace_(), pod->pod.name(), "status");
-    auto patched = co_await client_.Patch(std::move(ref), UnschedulableCondition(message, clock_.Now()),
+    json::Value patch = ConditionPatch(*pod->pod, "PodScheduled", "False", "Unschedulable", message, clock_.Now());
+    if (!promised.empty()) patch.at("status").as_object()["nominatedNodeName"] = promised;
+    auto patched = co_await client_.Patch(std::move(ref), std::move(patch),
                                           {.type = client::PatchType::kStrategic, .field_manager = "kube-scheduler"});
     if (!patched && !patched.error().Is(Reason::kNotFound)) {
       LOG_WARN("scheduler", "condition of {}/{}: {}", pod->pod.namespace_(), pod->pod.name(), patched.error());
@@ -236,6 +312,7 @@ class Scheduler::Impl {
   SchedulerOptions options_;
   client::Informer<Pod> pods_;
   client::Informer<Node> nodes_;
+  client::Informer<Namespace> namespaces_;
   client::EventRecorder events_;
 
   // Below: touched on the strand only.

@@ -77,7 +77,9 @@ TEST_F(SchedulerTest, SaysWhyAPodWaitsAndPlacesItWhenRoomComes) {
   Put(MakeNode("small", R"({"status":{"allocatable":{"cpu":"1","memory":"1Gi","pods":"10"}}})").object());
   clock_.Advance(1s);
   executor_.RunAll();
-  EXPECT_EQ(ScheduledMessage("p"), "0/1 nodes are available: 1 Insufficient cpu.");
+  EXPECT_EQ(ScheduledMessage("p"),
+            "0/1 nodes are available: 1 Insufficient cpu. preemption: 0/1 nodes are available: 1 Preemption is not helpful "
+            "for scheduling.");
   Put(MakeNode("large").object());
   clock_.Advance(10s);
   executor_.RunAll();
@@ -106,6 +108,44 @@ TEST_F(SchedulerTest, NeverPutsMoreOnANodeThanFits) {
   for (const auto& pod : client_.All(api::KindOf<api::core::Pod>()))
     bound += !pod->As<api::core::Pod>().spec.node_name.empty();
   EXPECT_EQ(bound, 10);
+}
+
+TEST_F(SchedulerTest, AnImportantPodTakesThePlaceOfALesserOne) {
+  Put(MakeNode("a").object());
+  Put(MakePod("little", R"({"cpu":"3"})").object());
+  EXPECT_EQ(Get("little").spec.node_name, "a");
+  Put(MakePod("great", R"({"cpu":"3"})", R"({"priority":2000000000})").object());
+  EXPECT_EQ(Get("great").spec.node_name, "");
+  EXPECT_EQ(Get("great").status.nominated_node_name, "a");
+  EXPECT_EQ(ScheduledMessage("great"), "0/1 nodes are available: 1 Insufficient cpu.");
+  const auto& little = Get("little");
+  EXPECT_TRUE(little.metadata.deletion_timestamp) << "it is asked to leave";
+  EXPECT_TRUE(std::ranges::any_of(little.status.conditions, [](const auto& condition) {
+    return condition.type == "DisruptionTarget" && condition.reason == "PreemptionByScheduler";
+  }));
+  // While it leaves, no other pod of less importance gets its room.
+  client_.Remove(client::RefOf<api::core::Pod>("default", "little"));
+  Put(MakePod("thief", R"({"cpu":"2"})").object());
+  EXPECT_EQ(Get("thief").spec.node_name, "");
+  clock_.Advance(10s);
+  executor_.RunAll();
+  EXPECT_EQ(Get("great").spec.node_name, "a");
+  EXPECT_EQ(Get("thief").spec.node_name, "");
+}
+
+TEST_F(SchedulerTest, APodThatWantsCompanyWaitsForIt) {
+  Put(MakeNode("a", R"({"metadata":{"labels":{"host":"a"}}})").object());
+  Put(MakePod("p", "{}", R"({"affinity":{"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[
+      {"labelSelector":{"matchLabels":{"app":"db"}},"topologyKey":"host"}]}}})")
+          .object());
+  EXPECT_EQ(Get("p").spec.node_name, "");
+  json::Value company = MakePod("db").object()->Parse();
+  company.at("metadata").as_object()["labels"] = json::Object{{"app", "db"}};
+  client_.PutValue(std::move(company));
+  executor_.RunAll();
+  clock_.Advance(1s);
+  executor_.RunAll();
+  EXPECT_EQ(Get("p").spec.node_name, "a");
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsHostPorts(const PodInfo& pod, const NodeInfo& node);
-void ExplainHostPorts(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+bool FitsHostPorts(const Attempt& attempt, const NodeInfo& node);
+void ExplainHostPorts(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons);
 
 }  // namespace sampan::scheduler::plugins

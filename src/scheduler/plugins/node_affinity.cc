@@ -42,7 +42,7 @@ bool Matches(const NodeSelectorTerm& term, const NodeInfo& node) {
 
 }  // namespace
 
-bool FitsNodeAffinity(const PodInfo& pod, const NodeInfo& node) {
+bool SelectsNode(const PodInfo& pod, const NodeInfo& node) {
   for (const auto& [key, value] : pod.spec().node_selector) {
     const std::string* label = api::FindIn(node.labels(), key);
     if (label == nullptr || *label != value) return false;
@@ -53,16 +53,23 @@ bool FitsNodeAffinity(const PodInfo& pod, const NodeInfo& node) {
   return std::ranges::any_of(required->node_selector_terms, [&](const auto& term) { return Matches(term, node); });
 }
 
-void ExplainNodeAffinity(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons) {
+bool FitsNodeAffinity(const Attempt& attempt, const NodeInfo& node) {
+  return SelectsNode(attempt.pod, node);
+}
+
+void ExplainNodeAffinity(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons) {
   reasons.emplace_back("node(s) didn't match Pod's node affinity/selector");
 }
 
-bool RatesNodeAffinity(const PodInfo& pod, std::span<const NodeInfo* const> nodes) {
-  return !pod.spec().affinity.OrEmpty().node_affinity.OrEmpty().preferred_during_scheduling_ignored_during_execution.empty();
+bool RatesNodeAffinity(const Attempt& attempt, std::span<const NodeInfo* const> nodes) {
+  return !attempt.pod.spec()
+              .affinity.OrEmpty()
+              .node_affinity.OrEmpty()
+              .preferred_during_scheduling_ignored_during_execution.empty();
 }
 
-void RateNodeAffinity(const PodInfo& pod, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings) {
-  const NodeAffinity& affinity = *pod.spec().affinity->node_affinity;
+void RateNodeAffinity(const Attempt& attempt, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings) {
+  const NodeAffinity& affinity = *attempt.pod.spec().affinity->node_affinity;
   for (size_t i = 0; i < nodes.size(); ++i) {
     ratings[i] = 0;
     for (const auto& preferred : affinity.preferred_during_scheduling_ignored_during_execution) {

@@ -5,10 +5,13 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsNodeAffinity(const PodInfo& pod, const NodeInfo& node);
-void ExplainNodeAffinity(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+// Whether the pod's selector and required affinity allow the node.
+bool SelectsNode(const PodInfo& pod, const NodeInfo& node);
 
-bool RatesNodeAffinity(const PodInfo& pod, std::span<const NodeInfo* const> nodes);
-void RateNodeAffinity(const PodInfo& pod, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
+bool FitsNodeAffinity(const Attempt& attempt, const NodeInfo& node);
+void ExplainNodeAffinity(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons);
+
+bool RatesNodeAffinity(const Attempt& attempt, std::span<const NodeInfo* const> nodes);
+void RateNodeAffinity(const Attempt& attempt, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
 
 }  // namespace sampan::scheduler::plugins

@@ -2,11 +2,11 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsNodeName(const PodInfo& pod, const NodeInfo& node) {
-  return pod.spec().node_name.empty() || pod.spec().node_name == node.name;
+bool FitsNodeName(const Attempt& attempt, const NodeInfo& node) {
+  return attempt.pod.spec().node_name.empty() || attempt.pod.spec().node_name == node.name;
 }
 
-void ExplainNodeName(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons) {
+void ExplainNodeName(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons) {
   reasons.emplace_back("node(s) didn't match the requested node name");
 }
 

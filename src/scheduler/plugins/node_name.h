@@ -5,7 +5,7 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsNodeName(const PodInfo& pod, const NodeInfo& node);
-void ExplainNodeName(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+bool FitsNodeName(const Attempt& attempt, const NodeInfo& node);
+void ExplainNodeName(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons);
 
 }  // namespace sampan::scheduler::plugins

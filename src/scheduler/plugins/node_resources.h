@@ -5,11 +5,13 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsResources(const PodInfo& pod, const NodeInfo& node);
-void ExplainResources(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+bool FitsResources(const Attempt& attempt, const NodeInfo& node);
+// Whether the empty node would have room.
+bool RoomHelpsResources(const Attempt& attempt, const NodeInfo& node);
+void ExplainResources(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons);
 
-bool RatesResources(const PodInfo& pod, std::span<const NodeInfo* const> nodes);
-void RateLeastAllocated(const PodInfo& pod, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
-void RateBalancedAllocation(const PodInfo& pod, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
+bool RatesResources(const Attempt& attempt, std::span<const NodeInfo* const> nodes);
+void RateLeastAllocated(const Attempt& attempt, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
+void RateBalancedAllocation(const Attempt& attempt, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
 
 }  // namespace sampan::scheduler::plugins

@@ -4,12 +4,12 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsUnschedulable(const PodInfo& pod, const NodeInfo& node) {
+bool FitsUnschedulable(const Attempt& attempt, const NodeInfo& node) {
   if (!node.unschedulable) return true;
-  return Tolerates(pod.spec().tolerations, {.key = "node.kubernetes.io/unschedulable", .effect = "NoSchedule"});
+  return Tolerates(attempt.pod.spec().tolerations, {.key = "node.kubernetes.io/unschedulable", .effect = "NoSchedule"});
 }
 
-void ExplainUnschedulable(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons) {
+void ExplainUnschedulable(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons) {
   reasons.emplace_back("node(s) were unschedulable");
 }
 

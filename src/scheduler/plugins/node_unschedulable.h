@@ -5,7 +5,7 @@
 
 namespace sampan::scheduler::plugins {
 
-bool FitsUnschedulable(const PodInfo& pod, const NodeInfo& node);
-void ExplainUnschedulable(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+bool FitsUnschedulable(const Attempt& attempt, const NodeInfo& node);
+void ExplainUnschedulable(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons);
 
 }  // namespace sampan::scheduler::plugins

@@ -52,23 +52,27 @@ bool Tolerates(const std::vector<Toleration>& tolerations, const Taint& taint) {
   return std::ranges::any_of(tolerations, [&](const Toleration& toleration) { return Matches(toleration, taint); });
 }
 
-bool FitsTaints(const PodInfo& pod, const NodeInfo& node) {
+bool ToleratesNode(const PodInfo& pod, const NodeInfo& node) {
   return FirstUntolerated(pod, node) == nullptr;
 }
 
-void ExplainTaints(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons) {
-  const Taint* taint = FirstUntolerated(pod, node);
+bool FitsTaints(const Attempt& attempt, const NodeInfo& node) {
+  return ToleratesNode(attempt.pod, node);
+}
+
+void ExplainTaints(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons) {
+  const Taint* taint = FirstUntolerated(attempt.pod, node);
   reasons.push_back(fmt::format("node(s) had untolerated taint {{{}: {}}}", taint->key, taint->value));
 }
 
-bool RatesTaints(const PodInfo& pod, std::span<const NodeInfo* const> nodes) {
+bool RatesTaints(const Attempt& attempt, std::span<const NodeInfo* const> nodes) {
   return std::ranges::any_of(nodes, [](const NodeInfo* node) { return node->prefers_no_schedule; });
 }
 
-void RateTaints(const PodInfo& pod, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings) {
+void RateTaints(const Attempt& attempt, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings) {
   for (size_t i = 0; i < nodes.size(); ++i) {
     ratings[i] = std::ranges::count_if(nodes[i]->taints(), [&](const Taint& taint) {
-      return taint.effect == "PreferNoSchedule" && !Tolerates(pod.spec().tolerations, taint);
+      return taint.effect == "PreferNoSchedule" && !Tolerates(attempt.pod.spec().tolerations, taint);
     });
   }
   Normalise(ratings, Direction::kLessIsBetter);

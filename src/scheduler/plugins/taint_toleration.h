@@ -7,10 +7,13 @@ namespace sampan::scheduler::plugins {
 
 bool Tolerates(const std::vector<api::core::Toleration>& tolerations, const api::core::Taint& taint);
 
-bool FitsTaints(const PodInfo& pod, const NodeInfo& node);
-void ExplainTaints(const PodInfo& pod, const NodeInfo& node, std::vector<std::string>& reasons);
+// Whether the pod tolerates every taint of the node that keeps pods away.
+bool ToleratesNode(const PodInfo& pod, const NodeInfo& node);
 
-bool RatesTaints(const PodInfo& pod, std::span<const NodeInfo* const> nodes);
-void RateTaints(const PodInfo& pod, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
+bool FitsTaints(const Attempt& attempt, const NodeInfo& node);
+void ExplainTaints(const Attempt& attempt, const NodeInfo& node, std::vector<std::string>& reasons);
+
+bool RatesTaints(const Attempt& attempt, std::span<const NodeInfo* const> nodes);
+void RateTaints(const Attempt& attempt, std::span<const NodeInfo* const> nodes, std::span<int64_t> ratings);
 
 }  // namespace sampan::scheduler::plugins
