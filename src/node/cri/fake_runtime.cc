@@ -73,6 +73,11 @@ void FakeRuntime::LoseSandbox(const std::string& pod_uid) {
 std::vector<std::string> FakeRuntime::calls() const {
   return world_.ReadLock()->calls;
 }
+std::vector<std::string> FakeRuntime::pod_uids() const {
+  std::set<std::string> uids;
+  for (const auto& [id, sandbox] : world_.ReadLock()->sandboxes) uids.insert(sandbox.uid);
+  return {uids.begin(), uids.end()};
+}
 size_t FakeRuntime::sandboxes() const {
   return world_.ReadLock()->sandboxes.size();
 }
@@ -116,7 +121,8 @@ Task<Result<std::string>> FakeRuntime::RunSandbox(SandboxConfig config) {
   sandbox.created_at = clock_.Now();
   sandbox.labels = config.labels;
   sandbox.annotations = config.annotations;
-  sandbox.ips = {fmt::format("10.0.0.{}", world->next_id++)};
+  sandbox.ips = {fmt::format("10.{}.{}.{}", network_, world->next_id / 256, world->next_id % 256)};
+  ++world->next_id;
   world->calls.push_back("RunSandbox " + config.name);
   world->sandbox_configs[config.uid] = std::move(config);
   std::string id = sandbox.id;
@@ -254,14 +260,14 @@ Task<Result<std::vector<ContainerStats>>> FakeRuntime::ListStats() {
 Task<Result<std::vector<Image>>> FakeRuntime::ListImages() {
   auto world = world_.ReadLock();
   std::vector<Image> out;
-  for (const std::string& name : world->images) out.push_back({.id = name, .tags = {name}});
+  for (const std::string& name : world->images) out.push_back({.id = name, .tags = {name}, .size_bytes = 1 << 20});
   co_return out;
 }
 
 Task<Result<std::optional<Image>>> FakeRuntime::FindImage(std::string image) {
   auto world = world_.ReadLock();
   std::optional<Image> found;
-  if (world->images.contains(image)) found = Image{.id = image, .tags = {image}};
+  if (world->images.contains(image)) found = Image{.id = image, .tags = {image}, .size_bytes = 1 << 20};
   co_return found;
 }
 

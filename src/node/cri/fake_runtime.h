@@ -16,7 +16,8 @@ namespace sampan::cri {
 // Thread-safe. Calls answer at once.
 class FakeRuntime final : public Runtime {
  public:
-  explicit FakeRuntime(Clock& clock) : clock_(clock) {}
+  // Pods get addresses of 10.`network`.0.0/16.
+  explicit FakeRuntime(Clock& clock, int network = 0) : clock_(clock), network_(network) {}
 
   // Images that are on the node, and those that can be pulled.
   void AddImage(const std::string& name);
@@ -35,6 +36,7 @@ class FakeRuntime final : public Runtime {
   // Names of the calls that changed something, with their object: "StartContainer web".
   std::vector<std::string> calls() const;
   size_t sandboxes() const;
+  std::vector<std::string> pod_uids() const;  // of pods that have a sandbox
   size_t running() const;
   ContainerConfig ConfigOf(const std::string& container) const;  // of the newest run of that name
   SandboxConfig SandboxConfigOf(const std::string& pod_uid) const;
@@ -83,6 +85,7 @@ class FakeRuntime final : public Runtime {
   void EndLocked(World& world, Container& container, int32_t code);
 
   Clock& clock_;
+  const int network_;
   Guarded<World> world_;
 };
 
