@@ -1,7 +1,9 @@
 #include "net/relay.h"
 
 #include "async/spawn.h"
+#include "net/detail/channel_socket.h"
 #include "net/detail/http1_parser.h"
+#include "net/detail/port_forward.h"
 #include "net/detail/remote_command.h"
 #include "net/spdy.h"
 
@@ -49,7 +51,17 @@ WsOptions TunnelOptions() {
 }
 
 WsOptions CommandOptions() {
-  return {.protocols = {std::string(kChannelV5), std::string(kChannelV4)}};
+  return {.protocols = {std::string(kChannelV5), std::string(kChannelV4), std::string(kBase64ChannelV4),
+                        std::string(kChannelV1), std::string(kBase64ChannelV1), ""}};
+}
+
+WsOptions PortForwardOptions() {
+  return {.protocols = {std::string(kChannelV4), std::string(kBase64ChannelV4), ""}};
+}
+
+detail::ErrorChannel ErrorChannelOf(std::string_view protocol) {
+  bool text = protocol.empty() || protocol == kChannelV1 || protocol == kBase64ChannelV1;
+  return text ? detail::ErrorChannel::kText : detail::ErrorChannel::kStatus;
 }
 
 Task<void> ProxySpdy(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
@@ -90,21 +102,45 @@ Task<void> ProxyTunnel(Request* request, ResponseWriter* writer, Client* upstrea
   co_await Relay(*client, *upgraded->stream, request->gone);
 }
 
-Task<void> ProxyRemoteCommand(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
-                              RemoteStreams streams, const ErrorPage* page) {
+// A SPDY session upstream; an answered request when there is none.
+Task<std::unique_ptr<SpdySession>> OpenUpstream(ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
+                                                std::string_view protocol, CancelToken gone, const ErrorPage* page) {
   upgrade.headers.Add("upgrade", "SPDY/3.1");
-  // Version 5 differs from 4 in the WebSocket framing only.
-  upgrade.headers.Add(std::string(kProtocolHeader), std::string(kChannelV4));
-  auto upgraded = co_await upstream->Upgrade(std::move(upgrade), request->gone);
+  upgrade.headers.Add(std::string(kProtocolHeader), std::string(protocol));
+  auto upgraded = co_await upstream->Upgrade(std::move(upgrade), std::move(gone));
   if (!upgraded) {
     co_await AnswerError(writer, std::move(upgraded).error(), page);
-    co_return;
+    co_return nullptr;
   }
+  Executor& executor = co_await ThisExecutor();
+  co_return NewSpdySession(executor, std::move(upgraded->stream), SpdySide::kClient);
+}
+
+Task<void> ProxyRemoteCommand(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
+                              RemoteStreams streams, const ErrorPage* page) {
+  // The WebSocket's versions differ in its framing only: upstream speaks version 4.
+  auto session = co_await OpenUpstream(writer, upstream, std::move(upgrade), kChannelV4, request->gone, page);
+  if (session == nullptr) co_return;
   auto socket = co_await AcceptWebSocket(*request, *writer, CommandOptions());
   if (!socket) co_return;
-  Executor& executor = co_await ThisExecutor();
-  auto session = NewSpdySession(executor, std::move(upgraded->stream), SpdySide::kClient);
-  co_await detail::TranslateRemoteCommand(socket->get(), session.get(), streams, request->gone);
+  detail::ChannelSocket client(socket->get());
+  co_await detail::TranslateRemoteCommand(&client, session.get(), streams, ErrorChannelOf(client.protocol()), request->gone);
+  co_await session->Close();
+}
+
+Task<void> ProxyPortForward(Request* request, ResponseWriter* writer, Client* upstream, ClientRequest upgrade,
+                            const ErrorPage* page) {
+  auto ports = detail::PortsFromQuery(request->query);
+  if (!ports) {
+    co_await AnswerError(writer, std::move(ports).error(), page);
+    co_return;
+  }
+  auto session = co_await OpenUpstream(writer, upstream, std::move(upgrade), kPortForwardV1, request->gone, page);
+  if (session == nullptr) co_return;
+  auto socket = co_await AcceptWebSocket(*request, *writer, PortForwardOptions());
+  if (!socket) co_return;
+  detail::ChannelSocket client(socket->get());
+  co_await detail::TranslatePortForward(&client, session.get(), *std::move(ports), request->gone);
   co_await session->Close();
 }
 
@@ -151,7 +187,7 @@ Task<void> ProxyStreaming(Request& request, ResponseWriter& writer, Client& upst
   }
   std::vector<std::string> offered = OfferedProtocols(request);
   if (std::ranges::find(offered, kTunneledPortForward) == offered.end()) {
-    co_await Answer(&writer, 400, fmt::format("unable to upgrade: the subprotocol {} is needed", kTunneledPortForward));
+    co_await ProxyPortForward(&request, &writer, &upstream, std::move(options.upstream), &options.error_response);
     co_return;
   }
   co_await ProxyTunnel(&request, &writer, &upstream, std::move(options.upstream), &options.error_response);

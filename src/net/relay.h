@@ -17,8 +17,11 @@ namespace sampan::net {
 Task<void> Relay(Stream& a, Stream& b, CancelToken stop);
 
 // The subprotocols of remote command and port-forward.
+inline constexpr std::string_view kChannelV1 = "channel.k8s.io";
 inline constexpr std::string_view kChannelV4 = "v4.channel.k8s.io";
 inline constexpr std::string_view kChannelV5 = "v5.channel.k8s.io";
+inline constexpr std::string_view kBase64ChannelV1 = "base64.channel.k8s.io";
+inline constexpr std::string_view kBase64ChannelV4 = "v4.base64.channel.k8s.io";
 inline constexpr std::string_view kPortForwardV1 = "portforward.k8s.io";
 inline constexpr std::string_view kTunneledPortForward = "SPDY/3.1+portforward.k8s.io";
 
@@ -42,7 +45,8 @@ struct StreamingProxyOptions {
 
 // Answers an upgrade request by proxying it, in whichever way the client speaks:
 //   SPDY/3.1                              the same upgrade upstream, bytes relayed untouched
-//   WebSocket v4/v5.channel.k8s.io        translated to SPDY streams upstream (exec, attach)
+//   WebSocket with channels               translated to SPDY streams upstream; version 5, 4 or 1 of the protocol (also by no
+//                                         name) for exec and attach, 4 for port-forward (ports=80&ports=81 in the query)
 //   WebSocket SPDY/3.1+portforward...     the tunnelled bytes relayed to a SPDY upgrade upstream
 // The client sees upstream's refusal by error_response; 400 when it asks for none of these. Ends when the
 // streams have ended; all references outlive the call.

@@ -1,6 +1,7 @@
 // WebSocket, SPDY and the relay between them, over loopback.
 #include <gtest/gtest.h>
 
+#include "net/detail/spdy_frame.h"
 #include "net/detail/test_fixture.h"
 #include "net/relay.h"
 #include "net/spdy.h"
@@ -147,6 +148,51 @@ TEST_F(StreamTest, SpdyResetEndsOneStreamOnly) {
   EXPECT_EQ(Wait(ResetOne(client_.get())), "false :y false");
 }
 
+// A peer that knows no windows: answers each stream with a megabyte at once, and counts the windows it is told of.
+Task<void> ServeWithoutWindows(std::atomic<int>* updates, Request& request, ResponseWriter& writer) {
+  Headers headers;
+  headers.Add("upgrade", "SPDY/3.1");
+  auto upgraded = co_await writer.Upgrade(std::move(headers));
+  if (!upgraded) co_return;
+  detail::SpdyReader reader(1 << 20, 1 << 16);
+  detail::HeaderDeflater deflater;
+  std::array<char, 4096> buffer;
+  while (true) {
+    auto length = co_await (*upgraded)->Read(buffer);
+    if (!length || *length == 0) co_return;
+    reader.Feed({buffer.data(), *length});
+    for (detail::SpdyFrame frame; reader.Next(frame) == detail::ParseState::kDone;) {
+      if (frame.type == detail::SpdyType::kWindowUpdate && frame.stream != 0) ++*updates;
+      if (frame.type != detail::SpdyType::kSynStream) continue;
+      std::string block = deflater.Deflate({});
+      co_await (*upgraded)->Write(detail::EncodeHeaderFrame(detail::SpdyType::kSynReply, frame.stream, 0, block));
+      for (int i = 0; i < 32; ++i) {
+        std::string data = detail::EncodeDataHead(frame.stream, i == 31 ? detail::kSpdyFin : 0, 32 * 1024);
+        data.append(32 * 1024, 'x');
+        co_await (*upgraded)->Write(data);
+      }
+    }
+  }
+}
+
+Task<size_t> ReadOne(Client* client) {
+  auto session = co_await OpenSession(client);
+  auto stream = co_await (*session)->Open({});
+  auto all = co_await ReadToEnd(stream->get());
+  co_await (*stream)->CloseWrite();
+  co_await (*session)->Close();
+  co_return all ? all->size() : 0;
+}
+
+// What such a peer has not read when it closes makes its kernel drop what it sent last.
+TEST_F(StreamTest, SpdyTellsNothingOfWindowsToAPeerThatKnowsNone) {
+  std::atomic<int> updates = 0;
+  Serve([&updates](Request& request, ResponseWriter& writer) { return ServeWithoutWindows(&updates, request, writer); });
+  EXPECT_EQ(Wait(ReadOne(client_.get())), 1024U * 1024);
+  Wait(server_->Stop(std::chrono::seconds(5)));  // it has read all that was sent
+  EXPECT_EQ(updates, 0);
+}
+
 // A command as a runtime serves it: echoes stdin to stdout, says "bad" on stderr, ends with a status.
 Task<void> RunCommand(Request& request, ResponseWriter& writer) {
   if (request.path == "/missing") {
@@ -177,6 +223,58 @@ Task<void> RunCommand(Request& request, ResponseWriter& writer) {
   co_await streams.at("error")->Write(R"({"status":"Success"})");
   co_await streams.at("error")->CloseWrite();
   co_await session->Close();
+}
+
+// A command that echoes as it reads.
+Task<void> EchoCommand(Request& request, ResponseWriter& writer) {
+  Headers headers;
+  headers.Add("upgrade", "SPDY/3.1");
+  auto upgraded = co_await writer.Upgrade(std::move(headers));
+  if (!upgraded) co_return;
+  Executor& executor = co_await ThisExecutor();
+  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
+  std::map<std::string, std::unique_ptr<SpdyStream>> streams;
+  for (int i = 0; i < 3; ++i) {
+    auto stream = co_await session->Accept();
+    if (!stream) co_return;
+    std::string type((**stream).headers().Get("streamtype"));
+    streams.emplace(type, *std::move(stream));
+  }
+  std::array<char, 100> buffer;
+  while (true) {
+    auto length = co_await streams.at("stdin")->Read(buffer);
+    if (!length || *length == 0) break;
+    co_await streams.at("stdout")->Write({buffer.data(), *length});
+  }
+  co_await session->Close();
+}
+
+// A node's part of port-forward: each port answers what it got; 8081 also has something to complain about.
+Task<void> ServePorts(Request& request, ResponseWriter& writer) {
+  Headers headers;
+  headers.Add("upgrade", "SPDY/3.1");
+  auto upgraded = co_await writer.Upgrade(std::move(headers));
+  if (!upgraded) co_return;
+  Executor& executor = co_await ThisExecutor();
+  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
+  std::vector<std::unique_ptr<SpdyStream>> streams;
+  for (int i = 0; i < 4; ++i) {
+    auto stream = co_await session->Accept();
+    if (!stream) co_return;
+    streams.push_back(*std::move(stream));
+  }
+  for (auto& stream : streams) {
+    std::string port(stream->headers().Get("port"));
+    std::string text = port == "8081" ? "bad" : "";
+    if (stream->headers().Get("streamtype") == "data") {
+      std::array<char, 100> buffer;
+      auto length = co_await stream->Read(buffer);
+      text = fmt::format("port {} got {}", port, std::string_view(buffer.data(), length.value_or(0)));
+    }
+    co_await stream->Write(text);
+    co_await stream->CloseWrite();
+  }
+  (void)co_await session->Accept();  // nothing more comes: the peer closes
 }
 
 // The API server's part: proxies to the node.
@@ -222,6 +320,66 @@ TEST_F(RelayTest, WebSocketExecReachesASpdyRuntime) {
   EXPECT_EQ(output->at(1), std::string(50'000, 'i'));
   EXPECT_EQ(output->at(2), "bad");
   EXPECT_EQ(output->at(3), R"({"status":"Success"})");
+}
+
+Task<Result<std::map<int, std::string>>> Base64Exec(Client* client, std::string target) {
+  WsOptions options{.protocols = {std::string(kBase64ChannelV1)}};
+  CO_TRY(auto socket, co_await ConnectWebSocket(*client, {.target = std::move(target)}, std::move(options)));
+  CO_TRY_VOID(co_await socket->Send(WsKind::kText, "0aGVsbG8="));
+  std::map<int, std::string> output;
+  while (true) {
+    CO_TRY(auto message, co_await socket->Receive());
+    if (!message) co_return output;
+    output[message->data.at(0)] += message->data.substr(1);
+    if (output['1'] == "aGVsbG8=") co_await socket->Close(1000, "");  // the echo of what was sent
+  }
+}
+
+TEST_F(RelayTest, TheFirstVersionOfTheProtocolIsSpoken) {
+  ServeThrough(EchoCommand, StreamingKind::kRemoteCommand);
+  auto output = Wait(Base64Exec(client_.get(), "/exec?stdin=true&stdout=true"));
+  ASSERT_TRUE(output) << output.error().message();
+  EXPECT_EQ(output->at('1'), "aGVsbG8=");
+}
+
+Task<Result<std::map<int, std::string>>> ChannelForward(Client* client, std::string target) {
+  WsOptions options{.protocols = {std::string(kChannelV4)}};
+  CO_TRY(auto socket, co_await ConnectWebSocket(*client, {.target = std::move(target)}, std::move(options)));
+  CO_TRY_VOID(co_await socket->Send(WsKind::kBinary, std::string_view("\x00GET", 4)));
+  CO_TRY_VOID(co_await socket->Send(WsKind::kBinary, std::string_view("\x02PUT", 4)));
+  std::map<int, std::string> output;
+  while (true) {
+    CO_TRY(auto message, co_await socket->Receive());
+    if (!message) co_return output;
+    output[static_cast<unsigned char>(message->data.at(0))] += message->data.substr(1);
+  }
+}
+
+TEST_F(RelayTest, PortForwardByChannelsReachesEachPort) {
+  ServeThrough(ServePorts, StreamingKind::kPortForward);
+  auto output = Wait(ChannelForward(client_.get(), "/portforward?ports=80&ports=8081"));
+  ASSERT_TRUE(output) << output.error().message();
+  EXPECT_EQ(output->at(0), std::string("\x50\x00port 80 got GET", 17));
+  EXPECT_EQ(output->at(1), std::string("\x50\x00", 2));
+  EXPECT_EQ(output->at(2), std::string("\x91\x1fport 8081 got PUT", 19));
+  EXPECT_EQ(output->at(3), std::string("\x91\x1f"
+                                       "bad",
+                                       5));
+}
+
+TEST_F(RelayTest, PortForwardByChannelsNeedsPorts) {
+  ServeThrough(ServePorts, StreamingKind::kPortForward);
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"", "query parameter \"port\" is required"},
+      {"?ports=", "unable to parse \"\" as a port"},
+      {"?ports=80,x", "unable to parse \"x\" as a port"},
+      {"?ports=65536", "unable to parse \"65536\" as a port"},
+  };
+  for (const auto& [query, message] : cases) {
+    auto output = Wait(ChannelForward(client_.get(), fmt::format("/portforward{}", query)));
+    ASSERT_FALSE(output) << query;
+    EXPECT_EQ(output.error().message(), message) << query;
+  }
 }
 
 TEST_F(RelayTest, RefusalOfTheRuntimeReachesTheClient) {

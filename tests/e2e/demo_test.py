@@ -1,14 +1,17 @@
 """The demo application's life on a one-node cluster, driven by a stock kubectl."""
 import json
 import os
+import pathlib
 import subprocess
+import tempfile
 import threading
 import urllib.parse
 
 from cluster import ROOT, Machine, alive, expect, http, poll
 
 ORDER = ["make_up_starts_the_cluster", "make_up_again_changes_nothing", "a_value_written_is_read_back",
-         "a_pod_reaches_the_service_by_name", "logs_and_port_forward_work", "scale_to_five", "a_killed_container_is_restarted",
+         "a_pod_reaches_the_service_by_name", "logs_and_port_forward_work", "long_output_arrives_whole",
+         "files_are_copied_both_ways", "scale_to_five", "a_killed_container_is_restarted",
          "a_deleted_pod_is_replaced", "a_new_version_rolls_out_without_a_failed_request",
          "killing_the_server_stops_no_container", "delete_all_leaves_nothing", "make_down_leaves_nothing"]
 
@@ -74,6 +77,28 @@ def logs_and_port_forward_work(cluster):
     finally:
         forward.terminate()
         forward.wait()
+
+
+def long_output_arrives_whole(cluster):
+    """Many times what any buffer on the way holds: the end must not overtake it."""
+    script = "import sys; [sys.stdout.write('x' * 999999 + chr(10)) for _ in range(20)]"
+    for _ in range(3):
+        output = cluster.kubectl("exec", "deployment/guestbook", "--", "python3", "-c", script).stdout
+        expect(len(output) == 20_000_000, f"{len(output)} of 20000000 bytes arrived")
+    failed = cluster.kubectl("exec", "deployment/guestbook", "--", "sh", "-c", "exit 7", check=False)
+    expect(failed.returncode == 7, f"exit 7 in the container is {failed.returncode} outside")
+    echo = cluster.kubectl("exec", "-i", "deployment/guestbook", "--", "cat", text_input="typed\n").stdout
+    expect(echo == "typed\n", f"cat gave back {echo!r}")
+
+
+def files_are_copied_both_ways(cluster):
+    pod = pods(cluster, "guestbook")[0]["metadata"]["name"]
+    with tempfile.TemporaryDirectory() as scratch:
+        here, back = pathlib.Path(scratch) / "here", pathlib.Path(scratch) / "back"
+        here.write_bytes(os.urandom(3_000_000))
+        cluster.kubectl("cp", here, f"{pod}:/tmp/there")
+        cluster.kubectl("cp", f"{pod}:/tmp/there", back)
+        expect(here.read_bytes() == back.read_bytes(), "the copy differs")
 
 
 def scale_to_five(cluster):

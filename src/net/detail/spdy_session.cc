@@ -174,7 +174,7 @@ Task<void> SpdyCore::OnData(SpdyFrame frame) {
   {
     std::lock_guard lock(mutex_);
     session_unacknowledged_ += frame.data.size();
-    if (session_unacknowledged_ >= kSessionWindow / 2) {
+    if (peer_has_windows_ && session_unacknowledged_ >= kSessionWindow / 2) {
       session_credit = static_cast<uint32_t>(std::exchange(session_unacknowledged_, 0));
     }
     unknown = stream == nullptr || stream->peer_ended || stream->broken;
@@ -309,7 +309,8 @@ Task<Result<size_t>> SpdyCore::Read(SpdyStreamPtr stream, std::span<char> buffer
         stream->received.erase(0, length);
         stream->unacknowledged += length;
         if (stream->received.size() < options_.receive_window) Notify(stream->drained, true);
-        bool worth_telling = stream->unacknowledged >= options_.receive_window / 2 && !stream->peer_ended && !stream->broken;
+        bool worth_telling = peer_has_windows_ && stream->unacknowledged >= options_.receive_window / 2 &&
+                             !stream->peer_ended && !stream->broken;
         if (worth_telling) credit = static_cast<uint32_t>(std::exchange(stream->unacknowledged, 0));
       }
     }

@@ -96,7 +96,8 @@ class SpdyCore : public std::enable_shared_from_this<SpdyCore> {
   size_t peer_streams_ = 0;
   size_t session_unacknowledged_ = 0;
   int64_t peer_initial_window_ = kSpdyDefaultWindow;
-  // Peers exist that never open a window (Go's spdystream): a window counts only once the peer has spoken of windows.
+  // Peers exist that know no windows (Go's spdystream): windows count only once the peer has spoken of them. Such a peer is
+  // told nothing either: frames that it has not read when it closes would make its kernel drop what it sent last.
   bool peer_has_windows_ = false;
   bool over_ = false;
   bool going_away_ = false;
