@@ -11,16 +11,6 @@ namespace {
 
 constexpr size_t kEntryOverhead = 200;
 
-std::string KeyOf(const Query& query) {
-  std::string key(query.name());
-  key += '\0';
-  auto type = static_cast<uint16_t>(query.type);
-  for (unsigned value : {unsigned{type} >> 8, unsigned{type}, unsigned{query.dnssec_ok}, unsigned{query.edns}}) {
-    key += static_cast<char>(value);
-  }
-  return key;
-}
-
 // How long a response may be kept; 0: not at all.
 uint32_t LifetimeOf(const ResponseView& view, const ResponseCache::Limits& limits) {
   if (view.truncated() || (view.rcode() != Rcode::kNoError && view.rcode() != Rcode::kNxDomain)) return 0;
@@ -43,14 +33,30 @@ uint32_t LifetimeOf(const ResponseView& view, const ResponseCache::Limits& limit
 
 }  // namespace
 
+std::string QuestionKey(const Query& query) {
+  std::string key(query.name());
+  key += '\0';
+  auto type = static_cast<uint16_t>(query.type);
+  for (unsigned value : {unsigned{type} >> 8, unsigned{type}, unsigned{query.dnssec_ok}, unsigned{query.edns}}) {
+    key += static_cast<char>(value);
+  }
+  return key;
+}
+
 void ResponseCache::Drop(std::list<Entry>::iterator entry) {
   bytes_ -= entry->key.size() + entry->response.size() + kEntryOverhead;
   by_key_.erase(entry->key);
   entries_.erase(entry);
 }
 
+void ResponseCache::Clear() {
+  by_key_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
 size_t ResponseCache::Get(const Query& query, MonoTime now, std::span<uint8_t> buffer) {
-  auto found = by_key_.find(KeyOf(query));
+  auto found = by_key_.find(QuestionKey(query));
   if (found == by_key_.end()) return 0;
   auto entry = found->second;
   if (entry->expires <= now) {
@@ -83,7 +89,7 @@ void ResponseCache::Put(const Query& query, Bytes response, MonoTime now) {
   uint32_t lifetime = LifetimeOf(*view, limits_);
   size_t size = response.size() + query.text_size + 5 + kEntryOverhead;
   if (lifetime == 0 || size > limits_.bytes / 4) return;
-  std::string key = KeyOf(query);
+  std::string key = QuestionKey(query);
   auto found = by_key_.find(key);
   if (found != by_key_.end()) Drop(found->second);
   entries_.push_front({.key = std::move(key),

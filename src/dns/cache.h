@@ -11,6 +11,9 @@
 
 namespace sampan::dns {
 
+// The same for queries that one response answers.
+std::string QuestionKey(const Query& query);
+
 // Bounded by entries and bytes; the least recently used go first. Not thread-safe.
 class ResponseCache {
  public:
@@ -26,6 +29,8 @@ class ResponseCache {
   size_t Get(const Query& query, MonoTime now, std::span<uint8_t> buffer);
   // Keeps a whole response to `query` unless it forbids that (TTL 0, no SOA with a negative one, an error).
   void Put(const Query& query, Bytes response, MonoTime now);
+
+  void Clear();
 
   size_t size() const { return entries_.size(); }
   size_t bytes() const { return bytes_; }

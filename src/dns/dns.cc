@@ -19,6 +19,9 @@ constexpr std::string_view kServiceLabel = "kubernetes.io/service-name";
 constexpr std::string_view kServiceIndex = "service";
 constexpr const char* kNamespace = "kube-system";
 constexpr const char* kName = "kube-dns";
+constexpr const char* kCoreDns = "coredns";  // ConfigMaps
+constexpr const char* kCoreDnsCustom = "coredns-custom";
+constexpr const char* kKubeDns = "kube-dns";
 constexpr Duration kFirstRetry = std::chrono::milliseconds(200);
 constexpr Duration kLastRetry = std::chrono::seconds(10);
 
@@ -117,6 +120,8 @@ Task<Result<void>> Dns::DoRun(CancelToken stop) {
       namespaces.Subscribe(*strand_, {.added = [this](const auto& ns) { zone_.Lock()->AddNamespace(ns->name()); },
                                       .updated = {},
                                       .deleted = [this](const auto& ns) { zone_.Lock()->RemoveNamespace(ns->name()); }});
+  std::vector<client::Subscription> config_changes;
+  for (const char* name : {kCoreDns, kCoreDnsCustom, kKubeDns}) config_changes.push_back(FollowConfig(name));
   // A server that knows half of the services would deny the other half.
   for (client::ObjectInformer* informer : {services_, slices_, &namespaces}) {
     bool synced = co_await informer->WaitSynced(stop);
@@ -152,6 +157,7 @@ Task<Result<void>> Dns::Open() {
   server.forwarder.upstreams = options_.upstreams;
   server.forwarder.resolv_conf = options_.resolv_conf;
   server.forwarder.excluded = options_.cluster_ips;
+  server.forwarder.zones = config_.forwards;
   CO_TRY(server_, Listen(loops_->at(0), zone_, clock_, rng_, std::move(server)));
   port_ = server_->port();
   LOG_INFO("dns", "serving {} on {} port {}", options_.cluster_domain, fmt::join(options_.cluster_ips, ", "), port());
@@ -191,6 +197,7 @@ Task<void> Dns::PublishUntilDone(CancelToken stop) {
   while (!stop.Requested()) {
     Result<void> published = co_await PublishService();
     if (published && !options_.node_address.empty()) published = co_await PublishSlice();
+    if (published) published = co_await PublishConfig();
     if (published) co_return;
     LOG_DEBUG("dns", "cannot publish the service kube-dns yet: {}", published.error());
     co_await clock_.Sleep(retry, stop);
@@ -220,6 +227,47 @@ Task<Result<void>> Dns::PublishSlice() {
   wanted.metadata.resource_version = existing->metadata.resource_version;
   CO_TRY_VOID(co_await client::Update(api_, std::move(wanted)));
   co_return Result<void>();
+}
+
+Task<Result<void>> Dns::PublishConfig() {
+  api::core::ConfigMap config;
+  config.metadata.namespace_ = kNamespace;
+  config.metadata.name = kCoreDns;
+  config.data["Corefile"] = DefaultCorefile(options_.cluster_domain);
+  auto created = co_await client::Create(api_, std::move(config));
+  if (!created && !created.error().Is(Reason::kAlreadyExists)) co_return Fail(created.error());
+  co_return Result<void>();
+}
+
+client::Subscription Dns::FollowConfig(const std::string& name) {
+  client::InformerOptions only{.namespace_ = kNamespace, .field_selector = "metadata.name=" + name};
+  client::ObjectInformer& informer = informers_.ForKind(api::KindOf<api::core::ConfigMap>(), std::move(only));
+  auto take = [this, name](const client::ObjectPtr& object) {
+    const auto& data = object->As<api::core::ConfigMap>().data;
+    config_data_[name] = ConfigData(data.begin(), data.end());
+    ReadConfig();
+  };
+  return informer.Subscribe(*strand_, {.added = take,
+                                       .updated = [take](const auto&, const auto& after) { take(after); },
+                                       .deleted =
+                                           [this, name](const auto&) {
+                                             config_data_.erase(name);
+                                             ReadConfig();
+                                           }});
+}
+
+// Takes over what the ConfigMaps say; what is malformed changes nothing.
+void Dns::ReadConfig() {
+  Result<NamesConfig> read = ParseConfig(config_data_[kCoreDns], config_data_[kCoreDnsCustom], config_data_[kKubeDns]);
+  if (!read) {
+    LOG_WARN("dns", "the configuration in {} stays as it was: {}", kNamespace, read.error());
+    return;
+  }
+  if (*read == config_) return;
+  for (const std::string& remark : read->remarks) LOG_WARN("dns", "configuration: {}", remark);
+  config_ = *std::move(read);
+  zone_.Lock()->SetLocalNames(config_.local);
+  if (server_ != nullptr) server_->SetForwards(config_.forwards);
 }
 
 Task<void> Dns::Cleanup() {

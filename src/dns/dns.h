@@ -2,7 +2,8 @@
 // address of the node's own loopback interface: pods ask the node they run on, so no query crosses the network, and the
 // service works while other nodes do not. The proxy leaves that cluster IP alone (ProxyOptions::local_cluster_ips).
 //
-// kubectl finds the Service kube-dns in kube-system, and an EndpointSlice for each node.
+// kubectl finds the Service kube-dns in kube-system, an EndpointSlice for each node, and the ConfigMap coredns, whose
+// changes take effect at once (config.h).
 #pragma once
 
 #include <memory>
@@ -18,6 +19,7 @@
 #include "base/guarded.h"
 #include "base/rng.h"
 #include "client/informer.h"
+#include "dns/config.h"
 #include "dns/host.h"
 #include "dns/server.h"
 #include "dns/zone.h"
@@ -34,7 +36,7 @@ struct DnsOptions {
   uint16_t port = 53;
   std::vector<std::string> upstreams;  // empty: those of resolv_conf
   std::string resolv_conf = "/etc/resolv.conf";
-  Publish publish = Publish::kYes;  // make the Service and the EndpointSlice
+  Publish publish = Publish::kYes;  // make the Service, the EndpointSlice and the ConfigMap
 };
 
 // All references outlive it; Run ends before it dies.
@@ -62,6 +64,9 @@ class Dns {
   Task<void> PublishUntilDone(CancelToken stop);
   Task<Result<void>> PublishService();
   Task<Result<void>> PublishSlice();
+  Task<Result<void>> PublishConfig();
+  void ReadConfig();
+  client::Subscription FollowConfig(const std::string& name);
   void Refresh(const std::string& key);
   void RefreshOf(const client::ObjectPtr& slice);
 
@@ -82,6 +87,8 @@ class Dns {
   // Of the strand.
   client::ObjectInformer* services_ = nullptr;
   client::ObjectInformer* slices_ = nullptr;
+  std::map<std::string, ConfigData> config_data_;  // of the ConfigMaps, by name
+  NamesConfig config_;
 };
 
 }  // namespace sampan::dns

@@ -94,5 +94,23 @@ TEST_F(DnsTest, PublishesKubeDns) {
   EXPECT_EQ(slice->As<EndpointSlice>().ports.size(), 2U);
 }
 
+TEST_F(DnsTest, FollowsTheConfigMaps) {
+  client::ObjectPtr config;
+  while (config == nullptr) config = api_.Peek(client::RefOf<api::core::ConfigMap>("kube-system", "coredns"));
+  const std::string* corefile = api::FindIn(config->As<api::core::ConfigMap>().data, "Corefile");
+  ASSERT_NE(corefile, nullptr);
+  EXPECT_EQ(*corefile, DefaultCorefile("cluster.local"));
+  auto put = [this](std::string_view text) {
+    api_.Put(fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"coredns","namespace":"kube-system"}},
+      "data":{{"Corefile":"{}"}}}})",
+                         text));
+  };
+  put(".:53 {\\n hosts {\\n 10.0.0.3 printer.corp.org\\n }\\n}\\n");
+  Expect("printer.corp.org", "NOERROR printer.corp.org A 10.0.0.3");
+  put(".:53 {");
+  put(".:53 {\\n hosts {\\n 10.0.0.4 printer.corp.org\\n }\\n}\\n");
+  Expect("printer.corp.org", "NOERROR printer.corp.org A 10.0.0.4");
+}
+
 }  // namespace
 }  // namespace sampan::dns

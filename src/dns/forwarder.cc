@@ -27,15 +27,24 @@ std::vector<Upstream> ParseAll(const std::vector<std::string>& texts) {
   return upstreams;
 }
 
+// Whether asking it would be asking ourselves.
+bool IsOneOf(const std::vector<std::string>& addresses, const Upstream& upstream) {
+  return std::ranges::any_of(addresses, [&](const std::string& text) {
+    std::optional<Upstream> own = Upstream::Parse(text);
+    return own && *own == upstream;
+  });
+}
+
 }  // namespace
 
 // One query on its way: a socket to one upstream, then to the next.
 class Forwarder::Exchange final : public IoLoop::Watcher {
  public:
-  Exchange(Forwarder& owner, Bytes query, Transport transport, Done done, std::vector<Upstream> upstreams)
+  Exchange(Forwarder& owner, Bytes query, Transport transport, Done done, ListPtr list, std::vector<Upstream> upstreams)
       : owner_(owner),
         transport_(transport),
         done_(std::move(done)),
+        list_(std::move(list)),
         upstreams_(std::move(upstreams)),
         query_(query.begin(), query.end()),
         timer_(owner.loop_, [this] { NextAttempt(true); }) {
@@ -66,7 +75,7 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
   }
 
   void NextAttempt(bool failed) {
-    if (failed) owner_.upstreams_.Failed(Current(), owner_.clock_.Monotonic());
+    if (failed) list_->Failed(Current(), owner_.clock_.Monotonic());
     while (attempt_ < owner_.options_.attempts && attempt_ < upstreams_.size() * 2) {
       ++attempt_;
       Close();
@@ -139,7 +148,7 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
       NextAttempt(true);
       return true;
     }
-    owner_.upstreams_.Answered(Current());
+    list_->Answered(Current());
     std::string restored(response.begin(), response.end());
     std::memcpy(restored.data(), client_id_, 2);
     owner_.Finish(this, {reinterpret_cast<const uint8_t*>(restored.data()), restored.size()});
@@ -149,6 +158,7 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
   Forwarder& owner_;
   const Transport transport_;
   Done done_;
+  const ListPtr list_;  // where it is noted who answers
   const std::vector<Upstream> upstreams_;
   std::string query_;
   char client_id_[2];
@@ -160,7 +170,10 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
 };
 
 Forwarder::Forwarder(IoLoop& loop, Clock& clock, Rng& rng, ForwarderOptions options)
-    : loop_(loop), clock_(clock), rng_(rng), options_(std::move(options)), upstreams_(ParseAll(options_.upstreams)) {}
+    : loop_(loop), clock_(clock), rng_(rng), options_(std::move(options)) {
+  upstreams_ = std::make_shared<UpstreamList>(ParseAll(options_.upstreams));
+  SetZones(options_.zones);
+}
 
 Forwarder::~Forwarder() {
   for (auto& [key, exchange] : exchanges_) exchange->Shut();
@@ -174,16 +187,36 @@ void Forwarder::ReadResolvConf() {
   if (!stat || stat->modified_seconds == read_version_) return;
   read_version_ = stat->modified_seconds;
   Result<std::string> text = os::ReadFile(options_.resolv_conf);
-  if (text) upstreams_.Replace(ParseResolvConf(*text, options_.excluded));
+  if (text) upstreams_->Replace(ParseResolvConf(*text, options_.excluded));
 }
 
-void Forwarder::Forward(Bytes query, Transport transport, Done done) {
+void Forwarder::SetZones(const ForwardZones& zones) {
+  zones_.clear();
+  for (const auto& [zone, texts] : zones) {
+    std::vector<Upstream> upstreams = ParseAll(texts);
+    std::erase_if(upstreams, [&](const Upstream& upstream) { return IsOneOf(options_.excluded, upstream); });
+    zones_[zone] = upstreams.empty() ? upstreams_ : std::make_shared<UpstreamList>(std::move(upstreams));
+  }
+}
+
+const Forwarder::ListPtr& Forwarder::ListFor(std::string_view name) const {
+  while (!zones_.empty()) {
+    auto found = zones_.find(name);
+    if (found != zones_.end()) return found->second;
+    if (name.empty()) break;
+    name.remove_prefix(std::min(name.find('.'), name.size() - 1) + 1);
+  }
+  return upstreams_;
+}
+
+void Forwarder::Forward(std::string_view name, Bytes query, Transport transport, Done done) {
   ReadResolvConf();
-  std::vector<Upstream> order = upstreams_.Order(clock_.Monotonic());
+  const ListPtr& list = ListFor(name);
+  std::vector<Upstream> order = list->Order(clock_.Monotonic());
   if (order.empty() || exchanges_.size() >= options_.max_in_flight) {
     return loop_.Post([done = std::move(done)]() mutable { done({}); });
   }
-  auto exchange = std::make_unique<Exchange>(*this, query, transport, std::move(done), std::move(order));
+  auto exchange = std::make_unique<Exchange>(*this, query, transport, std::move(done), list, std::move(order));
   Exchange* started = exchange.get();
   exchanges_.emplace(started, std::move(exchange));
   started->Start();

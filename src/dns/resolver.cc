@@ -9,6 +9,7 @@ namespace sampan::dns {
 namespace {
 
 constexpr int kMaxAliases = 8;
+constexpr size_t kMaxWaiting = 10'000;  // queries; each holds less than 2 KiB
 
 std::span<uint8_t> Limited(std::span<uint8_t> buffer, const Query& query, Transport transport) {
   return transport == Transport::kUdp ? buffer.first(std::min(buffer.size(), query.MaxUdpResponse())) : buffer;
@@ -138,23 +139,48 @@ void Resolver::FinishAlias(PendingPtr pending, const std::string& target, Bytes 
 }
 
 void Resolver::Forward(PendingPtr pending) {
+  if (waiting_count_ >= kMaxWaiting) return ReplyFailure(*pending);
+  ++waiting_count_;
+  std::string key = QuestionKey(pending->query);
+  key += pending->transport == Transport::kTcp ? 'T' : 'U';
+  std::vector<PendingPtr>& waiting = waiting_[key];
+  waiting.push_back(std::move(pending));
+  if (waiting.size() > 1) return;
   stats_.forwarded.fetch_add(1, std::memory_order_relaxed);
-  Bytes message(reinterpret_cast<const uint8_t*>(pending->message.data()), pending->message.size());
-  Transport transport = pending->transport;
-  auto done = [this, alive = alive_, pending = std::move(pending)](Bytes response) mutable {
-    if (!*alive) return;
-    if (response.empty()) return ReplyFailure(*pending);
-    cache_.Put(pending->query, response, clock_.Monotonic());
-    if (pending->transport == Transport::kTcp || response.size() <= pending->query.MaxUdpResponse()) {
-      return pending->reply(response);
-    }
+  const Pending& first = *waiting.front();
+  Bytes message(reinterpret_cast<const uint8_t*>(first.message.data()), first.message.size());
+  auto done = [this, alive = alive_, key](Bytes response) {
+    if (*alive) Deliver(key, response);
+  };
+  forwarder_.Forward(first.query.name(), message, first.transport, std::move(done));
+}
+
+void Resolver::Deliver(const std::string& key, Bytes response) {
+  auto found = waiting_.find(key);
+  if (found == waiting_.end()) return;
+  std::vector<PendingPtr> waiting = std::move(found->second);
+  waiting_.erase(found);
+  waiting_count_ -= waiting.size();
+  if (!response.empty()) cache_.Put(waiting.front()->query, response, clock_.Monotonic());
+  for (PendingPtr& pending : waiting) DeliverOne(*pending, response);
+}
+
+void Resolver::DeliverOne(Pending& pending, Bytes response) {
+  // It answers the first of those that asked: the others have ids and letters of their own.
+  const Query& query = pending.query;
+  if (response.size() < kHeaderSize + query.question.size()) return ReplyFailure(pending);
+  if (pending.transport == Transport::kUdp && response.size() > query.MaxUdpResponse()) {
     // Longer than the client takes: nothing but the flag that tells it to come by TCP.
     std::array<uint8_t, 512> buffer;
-    ResponseWriter writer(buffer, pending->query);
+    ResponseWriter writer(buffer, query);
     writer.MarkTruncated();
-    pending->reply(Bytes(buffer).first(writer.Finish(Rcode::kNoError, ResponseWriter::Authority::kNo)));
-  };
-  forwarder_.Forward(message, transport, std::move(done));
+    return pending.reply(Bytes(buffer).first(writer.Finish(Rcode::kNoError, ResponseWriter::Authority::kNo)));
+  }
+  std::string own(response.begin(), response.end());
+  own[0] = static_cast<char>(query.id >> 8);
+  own[1] = static_cast<char>(query.id);
+  std::memcpy(own.data() + kHeaderSize, query.question.data(), query.question.size());
+  pending.reply({reinterpret_cast<const uint8_t*>(own.data()), own.size()});
 }
 
 void Resolver::ReplyFailure(Pending& pending) {

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "base/guarded.h"
 #include "dns/cache.h"
@@ -41,6 +43,9 @@ class Resolver {
   using Reply = std::move_only_function<void(Bytes response)>;
   void Later(Bytes message, Transport transport, Reply reply);
 
+  // Drops what is cached.
+  void Forget() { cache_.Clear(); }
+
   const ResolverStats& stats() const { return stats_; }
 
  private:
@@ -59,12 +64,17 @@ class Resolver {
   void Follow(PendingPtr pending, std::string target);
   void FinishAlias(PendingPtr pending, const std::string& target, Bytes response);
   void Forward(PendingPtr pending);
+  void Deliver(const std::string& key, Bytes response);
+  void DeliverOne(Pending& pending, Bytes response);
   void ReplyFailure(Pending& pending);
 
   Guarded<Zone>& zone_;
   Forwarder& forwarder_;
   Clock& clock_;
   ResponseCache cache_;
+  // Whoever waits for the same answer. Asking once also keeps a forger from having many guesses at one question.
+  std::unordered_map<std::string, std::vector<PendingPtr>> waiting_;
+  size_t waiting_count_ = 0;
   ResolverStats stats_;
   uint32_t rotation_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -84,6 +84,13 @@ class LoopServer final : public Server {
     }
   }
 
+  void SetForwards(ForwardZones zones) override {
+    loop_.Post([this, zones = std::move(zones)] {
+      forwarder_->SetZones(zones);
+      resolver_.Forget();
+    });
+  }
+
   Task<void> Stop() override { return RunOn(loop_, Close()); }
 
  private:

@@ -27,6 +27,8 @@ class Server {
   virtual ~Server() = default;  // after Stop
   virtual uint16_t port() const = 0;
   virtual const ResolverStats& stats() const = 0;  // any thread
+  // Who is asked for other names, from now on; what is cached is forgotten. Any thread, until Stop.
+  virtual void SetForwards(ForwardZones zones) = 0;
   // Closes the sockets and drops what is under way. Called once.
   virtual Task<void> Stop() = 0;
 };

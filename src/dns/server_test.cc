@@ -98,7 +98,7 @@ class FakeUpstream {
 
 class DnsServer : public ::testing::Test {
  protected:
-  void Start(std::vector<std::string> upstreams) {
+  void Start(std::vector<std::string> upstreams, Duration attempt_timeout = 10s) {
     {
       auto zone = zone_.Lock();
       zone->AddNamespace("default");
@@ -113,7 +113,7 @@ class DnsServer : public ::testing::Test {
     }
     ServerOptions options{.port = 0};
     options.forwarder.upstreams = std::move(upstreams);
-    options.forwarder.attempt_timeout = 100ms;
+    options.forwarder.attempt_timeout = attempt_timeout;
     server_ = *Listen(loops_.at(0), zone_, *clock_, *rng_, std::move(options));
   }
   void TearDown() override {
@@ -178,7 +178,7 @@ TEST_F(DnsServer, ForwardsOtherNamesAndRemembersThem) {
 TEST_F(DnsServer, FailsOverToTheNextUpstream) {
   os::Fd silent = *BindSocket("127.0.0.1", 0, SOCK_DGRAM);
   FakeUpstream upstream;
-  Start({fmt::format("127.0.0.1:{}", PortOf(silent)), upstream.address()});
+  Start({fmt::format("127.0.0.1:{}", PortOf(silent)), upstream.address()}, 100ms);
   EXPECT_EQ(AskUdp("www.example.com"), "NOERROR www.example.com A 192.0.2.1");
 }
 
@@ -196,6 +196,57 @@ TEST_F(DnsServer, ExternalNamesComeWithTheirAddresses) {
             "NOERROR in.default.svc.cluster.local CNAME web.default.svc.cluster.local web.default.svc.cluster.local A "
             "10.96.0.7");
   EXPECT_TRUE(AskUdp("loop.default.svc.cluster.local").starts_with("SERVFAIL")) << "aliases that go in circles end";
+}
+
+TEST_F(DnsServer, ZonesHaveTheirOwnResolvers) {
+  FakeUpstream usual, corp, deep;
+  Start({usual.address()});
+  EXPECT_EQ(AskUdp("a.example.com"), "NOERROR a.example.com A 192.0.2.1");
+  server_->SetForwards({{"example.com", {corp.address()}}, {"deep.example.com", {deep.address()}}});
+  EXPECT_EQ(AskUdp("a.example.com"), "NOERROR a.example.com A 192.0.2.1") << "not from the cache";
+  AskUdp("example.com");
+  AskUdp("a.deep.example.com");
+  AskUdp("an-example.com");
+  EXPECT_EQ(usual.queries(), 2);
+  EXPECT_EQ(corp.queries(), 2);
+  EXPECT_EQ(deep.queries(), 1);
+  server_->SetForwards({{"", {corp.address()}}, {"example.com", {}}});
+  AskUdp("www.example.org");
+  AskUdp("b.example.com");
+  EXPECT_EQ(corp.queries(), 3);
+  EXPECT_EQ(usual.queries(), 3) << "no resolvers: those of the host";
+}
+
+TEST_F(DnsServer, OneQuestionIsAskedOnceAtATime) {
+  os::Fd silent = *BindSocket("127.0.0.1", 0, SOCK_DGRAM);
+  Start({fmt::format("127.0.0.1:{}", PortOf(silent))});
+  std::vector<os::Fd> clients;
+  for (const char* name : {"www.example.com", "WWW.example.com", "www.example.com"}) {
+    clients.push_back(Connect(SOCK_DGRAM, server_->port()));
+    std::string message = *WriteQuery(static_cast<uint16_t>(clients.size()), name, Type::kA);
+    ::send(clients.back().get(), message.data(), message.size(), 0);
+  }
+  while (server_->stats().queries < 3) std::this_thread::yield();
+  std::string asked(2000, '\0');
+  sockaddr_storage from = {};
+  socklen_t length = sizeof from;
+  ssize_t got = ::recvfrom(silent.get(), asked.data(), asked.size(), 0, reinterpret_cast<sockaddr*>(&from), &length);
+  ASSERT_GT(got, 0);
+  asked.resize(static_cast<size_t>(got));
+  Query query;
+  ParseQuery(BytesOf(asked), query);
+  std::array<uint8_t, 512> answer;
+  ResponseWriter writer(answer, query);
+  writer.AddAddress(ResponseWriter::Section::kAnswer, {}, 60, *IpAddress::Parse("192.0.2.1"));
+  size_t size = writer.Finish(Rcode::kNoError, ResponseWriter::Authority::kNo);
+  ::sendto(silent.get(), answer.data(), size, 0, reinterpret_cast<sockaddr*>(&from), length);
+  for (size_t i = 0; i < clients.size(); ++i) {
+    std::string response = Receive(clients[i]);
+    EXPECT_EQ(Describe(BytesOf(response)), "NOERROR www.example.com A 192.0.2.1");
+    EXPECT_EQ(ResponseView::Parse(BytesOf(response))->id(), i + 1);
+    EXPECT_EQ(response[kHeaderSize + 1], i == 1 ? 'W' : 'w') << "each in its own letters";
+  }
+  EXPECT_EQ(server_->stats().forwarded.load(), 1U);
 }
 
 TEST_F(DnsServer, MalformedQueriesAreToldSo) {

@@ -106,7 +106,41 @@ Zone::Outcome Zone::Absent(ResponseWriter& writer) const {
   return {.kind = Kind::kAnswered, .rcode = Rcode::kNxDomain};
 }
 
+void Zone::SetLocalNames(LocalNames names) {
+  local_ = std::move(names);
+  local_pointers_.clear();
+  for (const auto& [name, addresses] : local_.hosts) {
+    for (const IpAddress& address : addresses) local_pointers_[address].push_back(name);
+  }
+}
+
+std::optional<Zone::Outcome> Zone::AnswerLocal(const Query& query, ResponseWriter& writer) const {
+  auto alias = local_.aliases.find(query.name());
+  if (alias != local_.aliases.end()) {
+    writer.AddName(Section::kAnswer, {}, Type::kCname, options_.ttl, alias->second);
+    if (query.type == Type::kCname) return Found(query, writer);
+    return Outcome{.kind = Kind::kExternal, .target = alias->second};
+  }
+  auto host = local_.hosts.find(query.name());
+  if (host != local_.hosts.end()) {
+    for (const IpAddress& address : host->second) {
+      if (Wants(query.type, address)) writer.AddAddress(Section::kAnswer, {}, options_.ttl, address);
+    }
+    return Found(query, writer);
+  }
+  if (query.type != Type::kPtr) return std::nullopt;
+  std::optional<IpAddress> address = ParseReverseName(query.name());
+  auto names = address ? local_pointers_.find(*address) : local_pointers_.end();
+  if (names == local_pointers_.end()) return std::nullopt;
+  for (const std::string& name : names->second) writer.AddName(Section::kAnswer, {}, Type::kPtr, options_.ttl, name);
+  return Found(query, writer);
+}
+
 Zone::Outcome Zone::Answer(const Query& query, uint32_t rotation, ResponseWriter& writer) const {
+  if (!local_.empty()) {
+    std::optional<Outcome> local = AnswerLocal(query, writer);
+    if (local) return *local;
+  }
   std::optional<std::string_view> rest = Below(query.name(), options_.domain);
   if (rest) return AnswerInZone(*rest, query, rotation, writer);
   if (query.type == Type::kPtr) return AnswerReverse(query, writer);

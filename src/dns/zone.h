@@ -7,6 +7,8 @@
 //   7.0.96.10.in-addr.arpa                   PTR of cluster IPs and of endpoints of headless services
 //   dns-version.cluster.local                TXT
 //
+// and the names that the administrator added, which come before the cluster's.
+//
 // Not thread-safe; the owner guards it. Look-ups allocate nothing but for names of endpoints.
 #pragma once
 
@@ -19,6 +21,7 @@
 #include <vector>
 
 #include "dns/address.h"
+#include "dns/config.h"
 #include "dns/wire.h"
 
 namespace sampan::dns {
@@ -59,6 +62,7 @@ class Zone {
   void RemoveService(const std::string& namespace_, const std::string& name);
   void AddNamespace(const std::string& name) { namespaces_.insert(name); }
   void RemoveNamespace(const std::string& name) { namespaces_.erase(name); }
+  void SetLocalNames(LocalNames names);
   size_t services() const { return services_.size(); }
 
   struct Outcome {
@@ -78,6 +82,7 @@ class Zone {
   const std::string& domain() const { return options_.domain; }
 
  private:
+  std::optional<Outcome> AnswerLocal(const Query& query, ResponseWriter& writer) const;
   Outcome AnswerInZone(std::string_view rest, const Query& query, uint32_t rotation, ResponseWriter& writer) const;
   Outcome AnswerService(std::string_view rest, const Query& query, uint32_t rotation, ResponseWriter& writer) const;
   Outcome AnswerWhole(const ServiceRecord& service, std::string_view key, const Query& query, uint32_t rotation,
@@ -107,6 +112,8 @@ class Zone {
   std::unordered_map<std::string, ServiceRecord, Hash, std::equal_to<>> services_;  // "name.namespace"
   std::set<std::string, std::less<>> namespaces_;
   std::map<IpAddress, std::map<std::string, int>> pointers_;  // address -> name below svc.<domain> -> claims
+  LocalNames local_;
+  std::map<IpAddress, std::vector<std::string>> local_pointers_;
 };
 
 // The address that a name below in-addr.arpa or ip6.arpa stands for; nothing for other names.

@@ -119,5 +119,24 @@ TEST(Zone, FollowsChanges) {
   EXPECT_EQ(Ask(zone, "8.0.96.10.in-addr.arpa", Type::kPtr), "not here");
 }
 
+TEST(Zone, AnswersAddedNamesFirst) {
+  Zone zone = MakeZone();
+  LocalNames names;
+  names.hosts["printer.corp.org"] = {Ip("10.0.0.3"), Ip("fd00::3")};
+  names.hosts["web.default.svc.cluster.local"] = {Ip("10.0.0.4")};
+  names.aliases["shop.corp.org"] = "web.default.svc.cluster.local";
+  zone.SetLocalNames(names);
+  EXPECT_EQ(Ask(zone, "Printer.corp.org", Type::kA), "NOERROR printer.corp.org A 10.0.0.3");
+  EXPECT_EQ(Ask(zone, "printer.corp.org", Type::kAaaa), "NOERROR printer.corp.org AAAA fd00::3");
+  EXPECT_EQ(Ask(zone, "printer.corp.org", Type::kTxt), "NOERROR; authority: cluster.local SOA ns.dns.cluster.local");
+  EXPECT_EQ(Ask(zone, "3.0.0.10.in-addr.arpa", Type::kPtr), "NOERROR 3.0.0.10.in-addr.arpa PTR printer.corp.org");
+  EXPECT_EQ(Ask(zone, "web.default.svc.cluster.local", Type::kA), "NOERROR web.default.svc.cluster.local A 10.0.0.4");
+  EXPECT_EQ(Ask(zone, "shop.corp.org", Type::kA),
+            "NOERROR shop.corp.org CNAME web.default.svc.cluster.local and then web.default.svc.cluster.local");
+  EXPECT_EQ(Ask(zone, "other.corp.org", Type::kA), "not here");
+  zone.SetLocalNames({});
+  EXPECT_EQ(Ask(zone, "printer.corp.org", Type::kA), "not here");
+}
+
 }  // namespace
 }  // namespace sampan::dns
