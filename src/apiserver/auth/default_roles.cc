@@ -118,12 +118,15 @@ void AddSystemRoles(DefaultPolicy& policy) {
     const std::string user = fmt::format("system:{}", component);
     AddSystemRole(policy, fmt::format("system::leader-locking-{}", component), {lock, create}, {{SubjectKind::kUser, user}});
   }
-  // The name server makes its own Service, so that it is found where users look for it.
-  AddSystemRole(
-      policy, "system:kube-dns",
-      {{.verbs = {"create", "get", "update"}, .api_groups = {""}, .resources = {"services"}},
-       {.verbs = {"create", "get", "update"}, .api_groups = {"discovery.k8s.io"}, .resources = {"endpointslices"}}},
-      {{SubjectKind::kUser, "system:kube-dns"}});
+  // The name server makes its own Service and configuration, so that they are found where users look for them.
+  AddSystemRole(policy, "system:kube-dns",
+                {{.verbs = {"create", "get", "update"}, .api_groups = {""}, .resources = {"services"}},
+                 {.verbs = {"create", "get", "update"}, .api_groups = {"discovery.k8s.io"}, .resources = {"endpointslices"}},
+                 {.verbs = {"create"}, .api_groups = {""}, .resources = {"configmaps"}},
+                 names("configmaps", "coredns"),
+                 names("configmaps", "coredns-custom"),
+                 names("configmaps", "kube-dns")},
+                {{SubjectKind::kUser, "system:kube-dns"}});
 }
 
 }  // namespace
