@@ -51,12 +51,17 @@ Candidate Rank(const PodPtr& pod, int related_on_node, WallTime now) {
           pod};
 }
 
+// A failure that lasts keeps its first message: each attempt's names another pod, and a write for each would be the reason
+// of the next attempt.
 void SetFailure(const ReplicaSet& set, const std::optional<Failure>& failure, WallTime now, ReplicaSetStatus& status) {
   std::erase_if(status.conditions, [](const auto& condition) { return condition.type == "ReplicaFailure"; });
   if (!failure) return;
   ReplicaSetCondition condition{"ReplicaFailure", "True", now, failure->reason, failure->message};
   for (const ReplicaSetCondition& old : set.status.conditions) {
-    if (old.type == condition.type && old.status == condition.status) {
+    if (old.type != condition.type || old.status != condition.status) continue;
+    if (old.reason == condition.reason) {
+      condition = old;
+    } else {
       condition.last_transition_time = old.last_transition_time;
     }
   }

@@ -170,8 +170,9 @@ class ReplicaSetController final : public KeyedController {
     expectations_.ExpectCreations(key, count, world_.clock.Monotonic());
     const json::Value pod = replicaset::PodFromTemplate(*set.object());
     std::optional<Error> failed;
+    bool namespace_ends = false;  // then there is nothing to do but to wait for the end
     int started = 0;
-    for (int batch = kFirstBatch; started < count && !failed; batch *= 2) {
+    for (int batch = kFirstBatch; started < count && !failed && !namespace_ends; batch *= 2) {
       int size = std::min(batch, count - started);
       std::vector<Task<Result<ObjectPtr>>> requests;
       for (int i = 0; i < size; ++i) {
@@ -185,9 +186,11 @@ class ReplicaSetController final : public KeyedController {
           continue;
         }
         expectations_.CreationObserved(key);
-        if (!NamespaceEnds(created.error())) {
-          Emit(*set.object(), client::EventType::kWarning, "FailedCreate", "Error creating: " + created.error().message());
+        if (NamespaceEnds(created.error())) {
+          namespace_ends = true;
+          continue;
         }
+        Emit(*set.object(), client::EventType::kWarning, "FailedCreate", "Error creating: " + created.error().message());
         failed = std::move(created).error();
       }
     }

@@ -161,6 +161,38 @@ TEST(ReplicaSetController, RefusedCreationsStartSlowlyAndAreReported) {
   EXPECT_TRUE(sim.Get<ReplicaSet>("web")->status.conditions.empty());
 }
 
+// Each refusal names another pod: were each written into the status, each write would bring the next attempt at once.
+TEST(ReplicaSetController, RefusalsThatDifferInTheirTextOnlyAreReportedOnce) {
+  Sim sim;
+  int refused = 0;
+  sim.api().SetFault([&refused](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+    if (verb != "create" || ref.kind->kind != "Pod") return std::nullopt;
+    return Error::Forbidden("pods \"web-{}\" is forbidden: exceeded quota", ++refused);
+  });
+  sim.Start(NewReplicaSetController(sim.world()));
+  sim.api().Put(SetJson("web", 3));
+  sim.Advance(1s);
+  EXPECT_LT(refused, 20);
+  EXPECT_EQ(sim.Get<ReplicaSet>("web")->status.conditions.at(0).message, "pods \"web-1\" is forbidden: exceeded quota");
+}
+
+TEST(ReplicaSetController, ANamespaceThatEndsIsNoFailure) {
+  Sim sim;
+  int refused = 0;
+  sim.api().SetFault([&refused](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+    if (verb != "create" || ref.kind->kind != "Pod") return std::nullopt;
+    return Error::Forbidden(
+        "pods \"web-{}\" is forbidden: unable to create new content in namespace default because it is "
+        "being terminated",
+        ++refused);
+  });
+  sim.Start(NewReplicaSetController(sim.world()));
+  sim.api().Put(SetJson("web", 100));
+  sim.Advance(1min);
+  EXPECT_LE(refused, 2);
+  EXPECT_TRUE(sim.Get<ReplicaSet>("web")->status.conditions.empty());
+}
+
 TEST(ReplicaSetController, AvailabilityWaitsForMinReadySeconds) {
   Sim sim;
   sim.Start(NewReplicaSetController(sim.world()));
