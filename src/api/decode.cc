@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "api/meta/instant.h"
 #include "api/meta/quantity.h"
 #include "codec/base64.h"
 
@@ -261,9 +262,11 @@ Result<void> Canonicalizer::VisitScalar(const Type& type, Value& value) {
     case TypeKind::kBytes:
       return value.is_string() ? VisitBase64(value) : Fail(Mismatch(type, value));
     case TypeKind::kTime:
-      return value.is_string() ? VisitTime(value, Precision::kSeconds) : Fail(Mismatch(ScalarType(TypeKind::kString), value));
+      return value.is_string() ? VisitTime(value, Precision::kSeconds)
+                               : Fail(Mismatch(ScalarType(TypeKind::kString), value));
     case TypeKind::kMicroTime:
-      return value.is_string() ? VisitTime(value, Precision::kMicroseconds) : Fail(Mismatch(ScalarType(TypeKind::kString), value));
+      return value.is_string() ? VisitTime(value, Precision::kMicroseconds)
+                               : Fail(Mismatch(ScalarType(TypeKind::kString), value));
     case TypeKind::kQuantity:
       return VisitQuantity(type, value);
     case TypeKind::kIntOrString:
@@ -358,6 +361,7 @@ Result<void> CheckTypeMeta(const KindInfo& kind, json::Object& object) {
 
 Result<Value> Decode(const KindInfo& kind, Value value, const DecodeOptions& options,
                      const std::vector<std::string>& duplicates) {
+  if (value.is_null()) value.emplace_object();
   if (!value.is_object()) {
     return Fail(CannotHandle(kind, fmt::format("json: cannot unmarshal {} into Go value of type {}", GoValueName(value),
                                                GoTypeName(*kind.type))));
@@ -394,14 +398,28 @@ Result<Value> DecodeBody(const KindInfo& kind, std::string_view text, const Deco
   if (!value) {
     if (!value.error().Is(Reason::kBadRequest)) return Fail(value.error());
     return Fail(Error::BadRequest(
-        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {}",
-        kind.kind, value.error().message()));
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {} ({})",
+        kind.kind, value.error().message(), Excerpt(text)));
   }
   return Decode(kind, *std::move(value), options, duplicates);
 }
 
 Result<Value> DecodeObject(const KindInfo& kind, Value value, const DecodeOptions& options) {
-  return Decode(kind, std::move(value), options, {});
+  static const std::vector<std::string> kNone;
+  return Decode(kind, std::move(value), options, options.duplicates == nullptr ? kNone : *options.duplicates);
+}
+
+std::string Excerpt(std::string_view body) {
+  constexpr size_t kMost = 1024;
+  if (body.empty()) return "<empty>";
+  std::string_view shown = body.substr(0, kMost);
+  std::string text;
+  if (shown.front() == '{') {
+    text = shown;
+  } else {
+    for (unsigned char c : shown) text += fmt::format("{:02x}", c);
+  }
+  return body.size() > kMost ? text + " ..." : text;
 }
 
 Result<Value> Canonicalize(const Type& type, Value value, std::vector<std::string>* unknown) {

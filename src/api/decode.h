@@ -25,6 +25,8 @@ struct DecodeOptions {
   size_t max_depth = 500;
   // Filled under kWarn: `unknown field "spec.foo"`, `duplicate field "spec.replicas"`. May be null.
   std::vector<std::string>* warnings = nullptr;
+  // For DecodeObject: the paths that the reader of the text found twice. May be null.
+  const std::vector<std::string>* duplicates = nullptr;
 };
 
 // Canonical form: fields in schema order, unknown fields pruned, nulls dropped, empty optional lists and maps dropped,
@@ -36,8 +38,11 @@ struct DecodeOptions {
 // max_bytes. apiVersion and kind may be absent and are filled in; others than the kind's are refused.
 Result<json::Value> DecodeBody(const KindInfo& kind, std::string_view text, const DecodeOptions& options);
 
-// The same for a value that is there already, such as a patched object. Duplicates were the reader's business.
+// The same for a value that is there already, such as a patched object.
 Result<json::Value> DecodeObject(const KindInfo& kind, json::Value value, const DecodeOptions& options);
+
+// What messages show of a body that is no object: its beginning, in hexadecimal unless it looks like JSON.
+std::string Excerpt(std::string_view body);
 
 // Conversion alone, for any type and without the envelope: messages are bare ("json: cannot unmarshal ..."), unknown
 // fields are reported as paths in `unknown` when it is not null.

@@ -103,7 +103,10 @@ TEST(Decode, RefusesMalformedAndHuge) {
   EXPECT_EQ(Decoded("v1", "Pod", "{\"a\""),
             "the object provided is unrecognized (must be of type Pod): couldn't get version/kind; json parse error: "
             "unexpected end "
-            "of JSON input");
+            "of JSON input ({\"a\")");
+  EXPECT_EQ(Excerpt(""), "<empty>");
+  EXPECT_EQ(Excerpt("[]"), "5b5d");
+  EXPECT_EQ(Excerpt("{" + std::string(2000, ' ')), "{" + std::string(1023, ' ') + " ...");
   DecodeOptions options;
   options.max_bytes = 10;
   auto value = DecodeBody(*FindKind("v1", "Pod"), R"({"metadata":{}})", options);

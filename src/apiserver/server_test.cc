@@ -79,12 +79,14 @@ TEST(ApiServer, AnswersBadRequestsAsKubernetesDoes) {
        "unknown field \"foo\""},
       {"DELETE", "/api/v1/namespaces/default", "", 403, "this namespace may not be deleted"},
       // Paths in a scope that the kind does not have: they would widen what a right in one namespace opens.
-      {"GET", "/api/v1/namespaces/default/nodes", "", 404, "404 page not found"},
-      {"GET", "/api/v1/namespaces/default/namespaces/kube-system", "", 404, "404 page not found"},
+      {"GET", "/api/v1/namespaces/default/nodes", "", 404, "the server could not find the requested resource"},
+      {"GET", "/api/v1/namespaces/default/namespaces/kube-system", "", 404,
+       "the server could not find the requested resource"},
       {"POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/default/clusterroles", R"({"metadata":{"name":"x"}})", 404,
        ""},
-      {"PUT", "/api/v1/endpoints/x", R"({"metadata":{"name":"x"}})", 404, "404 page not found"},
-      {"GET", "/api/v1/pods/x", "", 404, "404 page not found"},
+      {"PUT", "/api/v1/endpoints/x", R"({"metadata":{"name":"x"}})", 404,
+       "the server could not find the requested resource"},
+      {"GET", "/api/v1/pods/x", "", 404, "the server could not find the requested resource"},
   };
   for (const Case& c : cases) {
     Reply reply = server.Do(c.method, c.target, std::string(c.body));

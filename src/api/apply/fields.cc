@@ -15,7 +15,9 @@ bool IsSystemMeta(std::string_view name) {
 
 // Parts of an object that exist before anyone writes into them, so that writing into them does not make them owned.
 bool AlwaysThere(std::string_view name) {
-  static constexpr std::string_view kParts[] = {"metadata", "spec", "status", "strategy", "template"};
+  static constexpr std::string_view kParts[] = {"containers",   "daemonEndpoints", "deprecatedSource", "kubeletEndpoint",
+                                                "loadBalancer", "metadata",        "nodeInfo",         "source",
+                                                "spec",         "status",          "strategy",         "template"};
   return std::ranges::binary_search(kParts, name);
 }
 
@@ -60,7 +62,7 @@ void All(const Type* type, const json::Value& value, Part part, FieldSet& set) {
     return;
   }
   for (const auto& member : value.get_object()) {
-    Part below = type->IsObject() && AlwaysThere(member.key()) ? Part::kAlwaysThere : Part::kOwned;
+    Part below = part == Part::kAlwaysThere && type->IsObject() && AlwaysThere(member.key()) ? part : Part::kOwned;
     All(MemberType(*type, member.key()), member.value(), below,
         set.Insert(fmt::format("f:{}", std::string_view(member.key()))));
   }
@@ -88,7 +90,7 @@ json::Value AllV1(const Type* type, const json::Value& value, Part part, std::st
     key.assign("f:");
     key += std::string_view(member.key());
     json::Value& slot = object[key];
-    Part below = type->IsObject() && AlwaysThere(member.key()) ? Part::kAlwaysThere : Part::kOwned;
+    Part below = part == Part::kAlwaysThere && type->IsObject() && AlwaysThere(member.key()) ? part : Part::kOwned;
     slot = AllV1(MemberType(*type, member.key()), member.value(), below, key, storage);
   }
   return out;

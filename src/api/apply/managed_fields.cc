@@ -127,17 +127,12 @@ std::string ManagerFromUserAgent(std::string_view user_agent) {
   return manager;
 }
 
-Result<void> ValidateFieldManager(std::string_view name) {
-  auto invalid = [&](std::string_view what) {
-    std::string quoted;
-    json::AppendQuoted(name, quoted);
-    return Fail(Error::Invalid("fieldManager: Invalid value: {}: {}", quoted, what));
-  };
-  if (name.size() > kMaxManagerLength) return invalid("may not be more than 128 bytes");
+void ValidateFieldManager(std::string_view name, Causes& causes) {
+  Path path("fieldManager");
+  if (name.size() > kMaxManagerLength) causes.TooLong(path, kMaxManagerLength);
   if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; })) {
-    return invalid("should only contain printable characters");
+    causes.Invalid(path, name, "should only contain printable characters");
   }
-  return {};
 }
 
 void TrackCreate(const KindInfo& kind, const FieldManager& manager, json::Value& object) {

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "api/kind.h"
+#include "api/validation/causes.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "codec/json.h"
@@ -21,8 +22,8 @@ struct FieldManager {
 // "kubectl/v1.27.3 (linux/amd64)" -> "kubectl"; "unknown" for an empty one. At most 128 bytes.
 std::string ManagerFromUserAgent(std::string_view user_agent);
 
-// Invalid when the name is longer than 128 bytes or has unprintable characters.
-Result<void> ValidateFieldManager(std::string_view name);
+// Faults a name that is longer than 128 bytes or has unprintable characters.
+void ValidateFieldManager(std::string_view name, Causes& causes);
 
 // Records a create: `object` (defaulted, about to be stored) gets one Update entry with all its fields.
 // Anything the client sent in metadata.managedFields is replaced.

@@ -54,11 +54,10 @@ TEST(ManagedFields, CreateLeavesStatusOut) {
       J(R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}],"restartPolicy":"Always"},
       "status":{"phase":"Pending"}})");
   TrackCreate(Kind("v1", "Pod"), Manager("m"), object);
-  EXPECT_EQ(
-      Owners(object),
-      "m/Update "
-      "{\"f:spec\":{\"f:containers\":{\".\":{},\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:name\":{},\"f:image\":{}}},"
-      "\"f:restartPolicy\":{}}}\n");
+  EXPECT_EQ(Owners(object),
+            "m/Update "
+            "{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"c\\\"}\":{\".\":{},\"f:name\":{},\"f:image\":{}}},"
+            "\"f:restartPolicy\":{}}}\n");
 }
 
 TEST(ManagedFields, UpdatesMoveFields) {
@@ -193,9 +192,14 @@ TEST(Apply, RefusesManagedFields) {
 TEST(FieldManager, Names) {
   EXPECT_EQ(ManagerFromUserAgent("kubectl/v1.27.3 (linux/amd64) kubernetes/25b4e43"), "kubectl");
   EXPECT_EQ(ManagerFromUserAgent(""), "unknown");
-  EXPECT_TRUE(ValidateFieldManager("kubectl-edit"));
-  EXPECT_FALSE(ValidateFieldManager(std::string(129, 'x')));
-  EXPECT_FALSE(ValidateFieldManager("a\nb"));
+  auto faults = [](std::string_view name) {
+    Causes causes;
+    ValidateFieldManager(name, causes);
+    return causes.size();
+  };
+  EXPECT_EQ(faults("kubectl-edit"), 0);
+  EXPECT_EQ(faults(std::string(129, 'x')), 1);
+  EXPECT_EQ(faults("a\nb"), 1);
 }
 
 }  // namespace

@@ -52,6 +52,9 @@ constexpr std::string_view kContainerLists[] = {"initContainers", "containers", 
 void PodSpec(json::Object& spec) {
   for (std::string_view list : kContainerLists) ForEachObject(spec, list, Container);
   ForEachObject(spec, "volumes", Volume);
+  // A negative grace period means the shortest.
+  json::Value* grace = spec.if_contains("terminationGracePeriodSeconds");
+  if (grace != nullptr && grace->is_int64() && grace->get_int64() < 0) *grace = 1;
   // `serviceAccount` is the old name of `serviceAccountName`; both are always served.
   if (Unset(spec, "serviceAccountName") && !Unset(spec, "serviceAccount")) {
     spec["serviceAccountName"] = json::Value(spec["serviceAccount"]);

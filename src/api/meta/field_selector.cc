@@ -153,6 +153,10 @@ Result<void> FieldSelector::CheckSupported(const KindInfo& kind) const {
   return {};
 }
 
+void FieldSelector::Rename(std::string_view (*path)(std::string_view)) {
+  for (Requirement& requirement : requirements_) requirement.path = path(requirement.path);
+}
+
 bool FieldSelector::Matches(const KindInfo& kind, const Object& object) const {
   return std::all_of(requirements_.begin(), requirements_.end(), [&](const Requirement& requirement) {
     if (requirement.path == "metadata.name") return (object.name() == requirement.value) == requirement.equal;

@@ -27,6 +27,9 @@ class FieldSelector {
   // BadRequest, with kube-apiserver's text, when the kind does not offer one of the paths.
   Result<void> CheckSupported(const KindInfo& kind) const;
 
+  // Replaces every path by what `path` makes of it: a selector of one published form becomes one of another.
+  void Rename(std::string_view (*path)(std::string_view));
+
   // The paths must be supported.
   bool Matches(const KindInfo& kind, const Object& object) const;
   bool IsEverything() const { return requirements_.empty(); }

@@ -27,6 +27,10 @@ bool IsAlnum(char c) {
 }
 
 std::string MaxLength(size_t length) {
+  return fmt::format("must be no more than {} characters", length);
+}
+// Of label keys and values.
+std::string MaxBytes(size_t length) {
   return fmt::format("must be no more than {} bytes", length);
 }
 
@@ -127,7 +131,7 @@ Faults CheckQualifiedName(std::string_view text) {
     }
   }
   if (name.empty()) faults.push_back("name part must be non-empty");
-  if (name.size() > 63) faults.push_back("name part " + MaxLength(63));
+  if (name.size() > 63) faults.push_back("name part " + MaxBytes(63));
   if (!IsQualifiedPart(name)) {
     faults.push_back("name part " + PatternFault(kQualifiedRule, kQualifiedPattern, {"MyName", "my.name", "123-abc"}));
   }
@@ -136,7 +140,7 @@ Faults CheckQualifiedName(std::string_view text) {
 
 Faults CheckLabelValue(std::string_view value) {
   Faults faults;
-  if (value.size() > 63) faults.push_back(MaxLength(63));
+  if (value.size() > 63) faults.push_back(MaxBytes(63));
   if (!value.empty() && !IsQualifiedPart(value)) {
     faults.push_back(
         PatternFault("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and "

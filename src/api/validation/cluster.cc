@@ -7,10 +7,11 @@ namespace {
 
 void Amounts(const View& amounts, Causes& causes) {
   amounts.ForEachKey([&](std::string_view name, const View& amount) {
-    if (auto fault = names::QualifiedName(name)) causes.Invalid(amount.path(), name, *fault);
+    Path path(amounts.path(), name);
+    if (auto fault = names::QualifiedName(name)) causes.Invalid(path, name, *fault);
     auto quantity = Quantity::Parse(amount.Str());
     if (quantity && quantity->Sign() < 0) {
-      causes.Invalid(amount.path(), amount.Value(), "must be greater than or equal to 0");
+      causes.Invalid(path, amount.Value(), "must be greater than or equal to 0");
     }
   });
 }
@@ -49,7 +50,13 @@ void Node(const View& object, Causes& causes) {
   cidrs.ForEach([&](const View& cidr) {
     if (auto fault = names::Cidr(cidr.Str())) causes.Invalid(cidr.path(), cidr.Str(), *fault);
   });
-  CheckName(spec["podCIDR"], names::Cidr, causes);
+  // The single address of older clients is the first of the list.
+  if (cidrs.Empty()) CheckName(View(spec["podCIDR"].Raw(), Path(cidrs.path(), size_t{0})), names::Cidr, causes);
+  size_t v4 = 0;
+  cidrs.ForEach([&](const View& cidr) { v4 += cidr.Str().find(':') == std::string_view::npos ? 1 : 0; });
+  if (v4 > 1 || cidrs.Size() - v4 > 1) {
+    causes.Invalid(cidrs.path(), cidrs.Value(), "may specify no more than one CIDR for each IP family");
+  }
   View status = object["status"];
   Amounts(status["capacity"], causes);
   Amounts(status["allocatable"], causes);

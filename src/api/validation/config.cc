@@ -1,5 +1,6 @@
 // ConfigMaps and Secrets.
 #include "api/validation/kinds.h"
+#include "codec/base64.h"
 
 namespace sampan::api::rules {
 namespace {
@@ -32,6 +33,15 @@ void Frozen(const View& object, const View& old, std::initializer_list<std::stri
 void RequireKey(const View& data, std::string_view key, Causes& causes) {
   View value = data.Key(key);
   if (!value.Present()) causes.Required(value.path());
+}
+
+// The entry holds JSON text; what it says is secret and is not shown.
+void JsonKey(const View& data, std::string_view key, Causes& causes) {
+  View value = data.Key(key);
+  if (!value.Present()) return;
+  std::optional<std::string> text = base64::Decode(value.Str());
+  Result<json::Value> parsed = json::Parse(text.value_or(""));
+  if (!parsed) causes.Invalid(value.path(), "<secret contents redacted>", parsed.error().message());
 }
 
 }  // namespace
@@ -74,8 +84,10 @@ void Secret(const View& object, Causes& causes) {
     if (account.Empty()) causes.Required(account.path());
   } else if (type == "kubernetes.io/dockercfg") {
     RequireKey(data, ".dockercfg", causes);
+    JsonKey(data, ".dockercfg", causes);
   } else if (type == "kubernetes.io/dockerconfigjson") {
     RequireKey(data, ".dockerconfigjson", causes);
+    JsonKey(data, ".dockerconfigjson", causes);
   } else if (type == "kubernetes.io/basic-auth") {
     if (!data.Key("username").Present() && !data.Key("password").Present()) {
       RequireKey(data, "username", causes);

@@ -1,4 +1,4 @@
-#include "api/meta/quantity.h"
+#include "api/meta/names.h"
 #include "api/validation/kinds.h"
 
 namespace sampan::api::rules {
@@ -16,7 +16,9 @@ void Ports(const View& ports, Shared& shared, Causes& causes) {
   std::set<std::string_view> names;
   ports.ForEach([&](const View& port) {
     View name = port["name"];
-    CheckName(name, names::PortName, causes);
+    if (!name.Empty()) {
+      for (const std::string& fault : CheckPortName(name.Str())) causes.Invalid(name.path(), name.Str(), fault);
+    }
     if (!name.Empty() && !names.insert(name.Str()).second) causes.Duplicate(name.path(), name.Str());
     View number = port["containerPort"];
     if (number.Int() == 0) {
@@ -32,7 +34,7 @@ void Ports(const View& ports, Shared& shared, Causes& causes) {
       if (!shared.host_ports.insert(key).second) causes.Duplicate(host.path(), key);
     }
     if (shared.host_network && host.Int() != number.Int()) {
-      causes.Invalid(number.path(), number.Int(), "must match `hostPort` when `hostNetwork` is true");
+      causes.Invalid(host.path(), host.Int(), "must match `containerPort` when `hostNetwork` is true");
     }
     RequireOneOf(protocol, {"SCTP", "TCP", "UDP"}, causes);
   });
@@ -103,7 +105,7 @@ void Common(const View& container, Shared& shared, Causes& causes) {
              std::string_view(" \t\r\n").find(text.back()) != std::string_view::npos) {
     causes.Invalid(image.path(), text, "must not have leading or trailing whitespace");
   }
-  RequireOneOf(container["terminationMessagePolicy"], {"FallbackToLogsOnError", "File"}, causes);
+  RequireOneOf(container["terminationMessagePolicy"], {"File", "FallbackToLogsOnError"}, causes);
   Ports(container["ports"], shared, causes);
   Environment(container, causes);
   Mounts(container, shared, causes);
@@ -142,8 +144,6 @@ void InitContainer(const View& container, const View& grace, Causes& causes) {
   }
 }
 
-}  // namespace
-
 // A tool to look into a running pod: it must not become a part of the workload.
 void EphemeralContainer(const View& container, const std::set<std::string, std::less<>>& ordinary, Causes& causes) {
   constexpr std::string_view kNotHere = "cannot be set for an Ephemeral Container";
@@ -163,6 +163,8 @@ void EphemeralContainer(const View& container, const std::set<std::string, std::
   View target = container["targetContainerName"];
   if (!target.Empty() && !ordinary.contains(target.Str())) causes.NotFound(target.path(), target.Str());
 }
+
+}  // namespace
 
 void Containers(const View& spec, Causes& causes) {
   Shared shared;

@@ -106,8 +106,8 @@ void Environment(const View& container, Causes& causes) {
       View name = ref["name"];
       if (auto fault = names::Dns1123Subdomain(name.Str())) causes.Invalid(name.path(), name.Str(), *fault);
     }
-    if (sources == 0) causes.Invalid(source.path(), "", "must specify one of: `configMapRef` or `secretRef`");
-    if (sources > 1) causes.Invalid(source.path(), "", kOneSource);
+    if (sources == 0) causes.Invalid(from.path(), "", "must specify one of: `configMapRef` or `secretRef`");
+    if (sources > 1) causes.Invalid(from.path(), "", kOneSource);
   });
 }
 

@@ -17,6 +17,7 @@ void PodEphemeralContainers(const View& object, const View& old, Causes& causes)
 void PodResize(const View& object, const View& old, Causes& causes);
 void Service(const View& object, Causes& causes);
 void ServiceUpdate(const View& object, const View& old, Causes& causes);
+void ServiceStatus(const View& object, const View& old, Causes& causes);
 void Endpoints(const View& object, Causes& causes);
 void EndpointSlice(const View& object, Causes& causes);
 void EndpointSliceUpdate(const View& object, const View& old, Causes& causes);
@@ -29,6 +30,9 @@ void NamespaceStatus(const View& object, const View& old, Causes& causes);
 void Node(const View& object, Causes& causes);
 void NodeUpdate(const View& object, const View& old, Causes& causes);
 void Event(const View& object, Causes& causes);
+// Events that are written as events.k8s.io/v1, in their stored form.
+void NewEvent(const View& object, Causes& causes);
+void NewEventUpdate(const View& object, const View& old, Causes& causes);
 void Lease(const View& object, Causes& causes);
 void LeaseUpdate(const View& object, const View& old, Causes& causes);
 void Binding(const View& object, Causes& causes);

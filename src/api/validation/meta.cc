@@ -11,7 +11,7 @@ struct NameRule {
 
 constexpr NameRule kNameRules[] = {
     {"", "Namespace", names::Dns1123Label},
-    {"", "Service", names::Dns1035Label},
+    {"", "Service", names::Dns1123Label},
     {"rbac.authorization.k8s.io", "Role", names::PathSegment},
     {"rbac.authorization.k8s.io", "RoleBinding", names::PathSegment},
     {"rbac.authorization.k8s.io", "ClusterRole", names::PathSegment},
@@ -49,28 +49,27 @@ void Names(const KindInfo& kind, const View& meta, Causes& causes) {
 }
 
 void Owners(const View& owners, Causes& causes) {
-  std::string_view controller;
+  std::string controller;
   owners.ForEach([&](const View& owner) {
     View version = owner["apiVersion"];
     if (version.Empty() || version.Str().ends_with('/')) {
-      causes.Invalid(version.path(), version.Str(), "version must not be empty");
+      causes.Invalid(Path(owners.path(), "apiVersion"), version.Str(), "version must not be empty");
     }
     for (std::string_view field : {"kind", "name", "uid"}) {
-      View value = owner[field];
-      if (value.Empty()) causes.Invalid(value.path(), "", "must not be empty");
+      if (owner[field].Empty()) causes.Invalid(Path(owners.path(), field), "", "must not be empty");
     }
     if (version.Str() == "v1" && owner["kind"].Str() == "Event") {
       causes.Invalid(owners.path(), owner.Value(), "/v1, Kind=Event is disallowed from being an owner");
     }
     if (!owner["controller"].True()) return;
-    std::string_view name = owner["name"].Str();
+    std::string name = fmt::format("{}/{}", owner["kind"].Str(), owner["name"].Str());
     if (!controller.empty()) {
       causes.Invalid(
           owners.path(), owners.Value(),
           fmt::format("Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
                       controller, name));
     }
-    controller = name;
+    controller = std::move(name);
   });
 }
 

@@ -54,22 +54,62 @@ void Sysctls(const View& sysctls, Causes& causes) {
 
 void PodSecurity(const View& spec, Causes& causes) {
   View context = spec["securityContext"];
-  UserIds(context, causes);
   InRange(context["fsGroup"], 0, kMaxId, causes);
+  UserIds(context, causes);
   View groups = context["supplementalGroups"];
   groups.ForEach([&](const View& group) { InRange(group, 0, kMaxId, causes); });
   Sysctls(context["sysctls"], causes);
   OneOf(context["fsGroupChangePolicy"], {"Always", "OnRootMismatch"}, causes);
   Seccomp(context["seccompProfile"], causes);
-  View share = spec["shareProcessNamespace"];
-  if (share.True() && spec["hostPID"].True()) {
-    causes.Invalid(share.path(), true, "ShareProcessNamespace and HostPID cannot both be enabled");
+  if (spec["shareProcessNamespace"].True() && spec["hostPID"].True()) {
+    causes.Invalid(Path(context.path(), "shareProcessNamespace"), true,
+                   "ShareProcessNamespace and HostPID cannot both be enabled");
+  }
+}
+
+// As a subdomain, but labels may have underscores and a dot may end it.
+void SearchDomain(const View& search, Causes& causes) {
+  std::string_view text = search.Str();
+  if (text.ends_with('.') && text.size() > 1) text.remove_suffix(1);
+  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  bool shaped = !text.empty() && letter(text.front()) && letter(text.back()) && text.find("..") == std::string_view::npos &&
+                std::ranges::all_of(text, [&](char c) { return letter(c) || c == '-' || c == '_' || c == '.'; });
+  if (shaped || search.Str() == ".") return;
+  causes.Invalid(search.path(), search.Str(),
+                 "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and "
+                 "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+                 "'[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')");
+}
+
+// What can only be set on pods of one system.
+void System(const View& spec, Causes& causes) {
+  View os = spec["os"];
+  if (!os.Present()) return;
+  View name = os["name"];
+  if (name.Empty()) return causes.Required(name.path());
+  if (name.Str() != "linux" && name.Str() != "windows") {
+    return causes.NotSupported(os.path(), name.Str(), {"linux", "windows"});
+  }
+  if (name.Str() != "windows") return;
+  for (std::string_view field : {"hostPID", "hostIPC", "hostUsers", "shareProcessNamespace"}) {
+    View value = spec[field];
+    if (value.True()) causes.Forbidden(value.path(), "cannot be set for a windows pod");
+  }
+}
+
+// A user namespace of its own does not go with the host's other namespaces.
+void UserNamespace(const View& spec, Causes& causes) {
+  View own = spec["hostUsers"];
+  if (!own.Present() || own.True()) return;
+  for (std::string_view field : {"hostNetwork", "hostPID", "hostIPC"}) {
+    View value = spec[field];
+    if (value.True()) causes.Forbidden(value.path(), "when `hostUsers` is false");
   }
 }
 
 void Dns(const View& spec, Causes& causes) {
   View policy = spec["dnsPolicy"];
-  RequireOneOf(policy, {"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"}, causes);
+  RequireOneOf(policy, {"ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"}, causes);
   View config = spec["dnsConfig"];
   View servers = config["nameservers"];
   if (policy.Str() == "None") {
@@ -82,6 +122,7 @@ void Dns(const View& spec, Causes& causes) {
   if (servers.Size() > 3) causes.Invalid(servers.path(), servers.Value(), "must not have more than 3 nameservers");
   servers.ForEach([&](const View& server) { CheckName(server, names::IpAddress, causes); });
   View searches = config["searches"];
+  searches.ForEach([&](const View& search) { SearchDomain(search, causes); });
   if (searches.Size() > 32) causes.Invalid(searches.path(), searches.Value(), "must not have more than 32 search paths");
   View options = config["options"];
   options.ForEach([&](const View& option) {
@@ -104,7 +145,7 @@ void Gates(const View& spec, Causes& causes) {
   std::set<std::string_view> seen;
   gates.ForEach([&](const View& gate) {
     View name = gate["name"];
-    CheckLabelKey(name, causes);
+    if (auto fault = names::QualifiedName(name.Str())) causes.Invalid(gate.path(), name.Str(), *fault);
     if (!seen.insert(name.Str()).second) causes.Duplicate(gate.path(), name.Str());
   });
   View readiness = spec["readinessGates"];
@@ -120,15 +161,10 @@ void Gates(const View& spec, Causes& causes) {
 void PodSpec(const View& spec, Causes& causes) {
   Volumes(spec["volumes"], causes);
   Containers(spec, causes);
-  RequireOneOf(spec["restartPolicy"], {"Always", "Never", "OnFailure"}, causes);
+  RequireOneOf(spec["restartPolicy"], {"Always", "OnFailure", "Never"}, causes);
   Dns(spec, causes);
   CheckLabels(spec["nodeSelector"], causes);
   PodSecurity(spec, causes);
-  View secrets = spec["imagePullSecrets"];
-  secrets.ForEach([&](const View& secret) {
-    View name = secret["name"];
-    if (name.Empty()) causes.Required(name.path());
-  });
   Affinity(spec["affinity"], causes);
   SpreadConstraints(spec["topologySpreadConstraints"], causes);
   Tolerations(spec["tolerations"], causes);
@@ -138,6 +174,8 @@ void PodSpec(const View& spec, Causes& causes) {
     CheckName(spec[field], names::Dns1123Subdomain, causes);
   }
   for (std::string_view field : {"hostname", "subdomain"}) CheckName(spec[field], names::Dns1123Label, causes);
+  System(spec, causes);
+  UserNamespace(spec, causes);
   InRange(spec["activeDeadlineSeconds"], 1, INT32_MAX, causes);
   OneOf(spec["preemptionPolicy"], {"Never", "PreemptLowerPriority"}, causes);
 }
@@ -145,6 +183,12 @@ void PodSpec(const View& spec, Causes& causes) {
 void Pod(const View& object, Causes& causes) {
   View spec = object["spec"];
   PodSpec(spec, causes);
+  View meta = object["metadata"];
+  View annotations = meta["annotations"];
+  View mirror = annotations.Key("kubernetes.io/config.mirror");
+  if (mirror.Present() && spec["nodeName"].Empty()) {
+    causes.Invalid(mirror.path(), mirror.Str(), "must set spec.nodeName if mirror pod annotation is set");
+  }
 }
 
 void PodTemplate(const View& pod_template, Causes& causes) {

@@ -55,7 +55,7 @@ void Lifecycle(const View& lifecycle, const View& grace_period, Causes& causes) 
     View seconds = sleep["seconds"];
     int64_t most = grace_period.MaybeInt().value_or(30);
     if (seconds.Int() < 0 || seconds.Int() > most) {
-      causes.Invalid(seconds.path(), seconds.Int(),
+      causes.Invalid(sleep.path(), seconds.Int(),
                      fmt::format("must be non-negative and less than terminationGracePeriodSeconds ({})", most));
     }
   }

@@ -50,7 +50,7 @@ void PodTerm(const View& term, Causes& causes) {
     if (auto fault = names::Dns1123Label(name.Str())) causes.Invalid(name.path(), name.Str(), *fault);
   });
   View topology = term["topologyKey"];
-  if (topology.Empty()) return causes.Required(topology.path(), "can not be empty");
+  if (topology.Empty()) causes.Required(topology.path(), "can not be empty");
   CheckLabelKey(topology, causes);
 }
 

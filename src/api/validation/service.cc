@@ -69,8 +69,8 @@ void Addresses(const View& spec, Causes& causes) {
   if (type == "ExternalName") {
     if (!ips.Empty() || !ip.Empty()) causes.Forbidden(ips.path(), "may not be set for ExternalName services");
   } else {
-    const View& checked = ip;
-    if (!ip.Empty() && ip.Str() != "None") CheckName(checked, names::IpAddress, causes);
+    View first_ip(ip.Raw(), Path(ips.path(), size_t{0}));
+    if (!ip.Empty() && ip.Str() != "None") CheckName(first_ip, names::IpAddress, causes);
     if (Headless(spec) && (type == "NodePort" || type == "LoadBalancer")) {
       causes.Invalid(ips.path(), "None", fmt::format("may not be set to 'None' for {} services", type));
     }
@@ -81,7 +81,10 @@ void Addresses(const View& spec, Causes& causes) {
   }
   View external = spec["externalIPs"];
   external.ForEach([&](const View& address) {
-    if (auto fault = names::IpAddress(address.Str())) causes.Invalid(address.path(), address.Str(), *fault);
+    if (auto fault = names::IpAddress(address.Str())) return causes.Invalid(address.path(), address.Str(), *fault);
+    if (address.Str().starts_with("127.") || address.Str() == "::1") {
+      causes.Invalid(address.path(), address.Str(), "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+    }
   });
   View ranges = spec["loadBalancerSourceRanges"];
   if (!ranges.Empty() && type != "LoadBalancer") {
@@ -90,6 +93,13 @@ void Addresses(const View& spec, Causes& causes) {
   ranges.ForEach([&](const View& range) {
     if (auto fault = names::Cidr(range.Str())) causes.Invalid(range.path(), range.Str(), *fault);
   });
+  View balancer = spec["loadBalancerClass"];
+  if (!balancer.Empty() && type != "LoadBalancer") {
+    causes.Forbidden(balancer.path(), "may only be used when `type` is 'LoadBalancer'");
+  } else {
+    CheckName(balancer, names::QualifiedName, causes);
+  }
+  OneOf(spec["trafficDistribution"], {"PreferClose", "PreferSameZone", "PreferSameNode"}, causes);
   View families = spec["ipFamilies"];
   families.ForEach([&](const View& family) { OneOf(family, {"IPv4", "IPv6"}, causes); });
   OneOf(spec["ipFamilyPolicy"], {"PreferDualStack", "RequireDualStack", "SingleStack"}, causes);
@@ -136,6 +146,20 @@ void Service(const View& object, Causes& causes) {
   SessionAffinity(spec, causes);
   Addresses(spec, causes);
   TrafficPolicies(spec, causes);
+}
+
+void ServiceStatus(const View& object, const View&, Causes& causes) {
+  View spec = object["spec"];
+  View status = object["status"];
+  View balancer = status["loadBalancer"];
+  View ingress = balancer["ingress"];
+  if (!ingress.Empty() && spec["type"].Str() != "LoadBalancer") {
+    return causes.Forbidden(ingress.path(), "may only be used when `spec.type` is 'LoadBalancer'");
+  }
+  ingress.ForEach([&](const View& entry) {
+    CheckName(entry["ip"], names::IpAddress, causes);
+    CheckName(entry["hostname"], names::Dns1123Subdomain, causes);
+  });
 }
 
 void ServiceUpdate(const View& object, const View& old, Causes& causes) {

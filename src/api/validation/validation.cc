@@ -22,7 +22,7 @@ constexpr std::string_view kAuthz = "authorization.k8s.io";
 
 constexpr KindRules kKinds[] = {
     {"", "Pod", rules::Pod, rules::PodUpdate, rules::PodStatus},
-    {"", "Service", rules::Service, rules::ServiceUpdate},
+    {"", "Service", rules::Service, rules::ServiceUpdate, rules::ServiceStatus},
     {"", "Endpoints", rules::Endpoints},
     {"", "ConfigMap", rules::ConfigMap, rules::ConfigMapUpdate},
     {"", "Secret", rules::Secret, rules::SecretUpdate},
@@ -30,7 +30,7 @@ constexpr KindRules kKinds[] = {
     {"", "Node", rules::Node, rules::NodeUpdate},
     {"", "Event", rules::Event},
     {"", "Binding", rules::Binding, nullptr, nullptr, Meta::kFree},
-    {"events.k8s.io", "Event", rules::Event},
+    {"events.k8s.io", "Event", rules::NewEvent, rules::NewEventUpdate},
     {"discovery.k8s.io", "EndpointSlice", rules::EndpointSlice, rules::EndpointSliceUpdate},
     {"coordination.k8s.io", "Lease", rules::Lease, rules::LeaseUpdate},
     {"apps", "Deployment", rules::Deployment, rules::DeploymentUpdate, rules::DeploymentStatus},

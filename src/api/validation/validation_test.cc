@@ -92,7 +92,7 @@ TEST(Validation, Containers) {
        "label not supported: spec.zap"},
       {R"({"env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s"}}}]})",
        "spec.containers[0].env[0].valueFrom.secretKeyRef.key: Required value"},
-      {R"({"envFrom":[{}]})", "spec.containers[0].envFrom[0]: Invalid value: \"\": must specify one of: `configMapRef`"},
+      {R"({"envFrom":[{}]})", "spec.containers[0].envFrom: Invalid value: \"\": must specify one of: `configMapRef`"},
       {R"({"volumeMounts":[{"name":"v","mountPath":"/x"}]})", "spec.containers[0].volumeMounts[0].name: Not found: \"v\""},
       {R"({"livenessProbe":{}})", "spec.containers[0].livenessProbe: Required value: must specify a handler type"},
       {R"({"livenessProbe":{"exec":{"command":["a"]},"tcpSocket":{"port":1}}})",
@@ -120,7 +120,7 @@ TEST(Validation, Pods) {
       {R"({"containers":[{"name":"a","image":"i"},{"name":"a","image":"i"}]})",
        "spec.containers[1].name: Duplicate value: \"a\""},
       {R"({"restartPolicy":"x"})",
-       "spec.restartPolicy: Unsupported value: \"x\": supported values: \"Always\", \"Never\", \"OnFailure\""},
+       "spec.restartPolicy: Unsupported value: \"x\": supported values: \"Always\", \"OnFailure\", \"Never\""},
       {R"({"dnsPolicy":"x"})", "spec.dnsPolicy: Unsupported value: \"x\""},
       {R"({"dnsPolicy":"None"})", "spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None"},
       {R"({"volumes":[{"name":"v","emptyDir":{},"hostPath":{"path":"/x"}}]})",
@@ -132,7 +132,8 @@ TEST(Validation, Pods) {
       {R"({"volumes":[{"name":"v","hostPath":{"path":"/a/../b"}}]})",
        "spec.volumes[0].hostPath.path: Invalid value: \"/a/../b\": must not contain '..'"},
       {R"({"volumes":[{"name":"v","projected":{"sources":[{"serviceAccountToken":{"path":"t","expirationSeconds":1}}]}}]})",
-       "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 1: may not be less than "
+       "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value: 1: may not specify a "
+       "duration less than "
        "10"},
       {R"({"volumes":[{"name":"v","downwardAPI":{"items":[{"path":"l","fieldRef":{"fieldPath":"metadata.labels"}}]}}]})",
        ""},
@@ -148,7 +149,8 @@ TEST(Validation, Pods) {
       {R"({"initContainers":[{"name":"i","image":"i","restartPolicy":"Always","livenessProbe":{"tcpSocket":{"port":1}}}]})",
        ""},
       {R"({"initContainers":[{"name":"c","image":"i"}]})", "spec.initContainers[0].name: Duplicate value: \"c\""},
-      {R"({"hostPID":true,"shareProcessNamespace":true})", "spec.shareProcessNamespace: Invalid value: true: "},
+      {R"({"hostPID":true,"shareProcessNamespace":true})",
+       "spec.securityContext.shareProcessNamespace: Invalid value: true: "},
       {R"({"activeDeadlineSeconds":0})", "spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647"},
       {R"({"hostname":"A"})", "spec.hostname: Invalid value: \"A\": a lowercase RFC 1123 label"},
   };
@@ -173,7 +175,7 @@ TEST(Validation, Metadata) {
        "qualified"},
       {R"({"name":"a","namespace":"n","finalizers":["example.com/zap"]})", ""},
       {R"({"name":"a","namespace":"n","ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"p"}]})",
-       "metadata.ownerReferences[0].uid: Invalid value: \"\": must not be empty"},
+       "metadata.ownerReferences.uid: Invalid value: \"\": must not be empty"},
   };
   for (const Fact& fact : kFacts) {
     json::Value object = J(R"({"metadata":{}})");
@@ -186,8 +188,9 @@ TEST(Validation, Metadata) {
   Expect("v1", "ConfigMap", object, "metadata.annotations: Too long: may not be more than 262144 bytes");
   Expect("v1", "Node", J(R"({"metadata":{"name":"a","namespace":"n"}})"),
          "metadata.namespace: Forbidden: not allowed on this type");
-  Expect("v1", "Service", J(R"({"metadata":{"name":"1a","namespace":"n"},"spec":{"ports":[{"port":1}]}})"),
-         "metadata.name: Invalid value: \"1a\": a DNS-1035 label must consist of");
+  Expect("v1", "Service", J(R"({"metadata":{"name":"1a","namespace":"n"},"spec":{"ports":[{"port":1}]}})"), "");
+  Expect("v1", "Service", J(R"({"metadata":{"name":"a.b","namespace":"n"},"spec":{"ports":[{"port":1}]}})"),
+         "metadata.name: Invalid value: \"a.b\": a lowercase RFC 1123 label must consist of");
   Expect("rbac.authorization.k8s.io/v1", "Role", J(R"({"metadata":{"name":"system:x","namespace":"n"}})"), "");
 }
 

@@ -30,7 +30,8 @@ void KeyItems(const View& items, Causes& causes) {
   });
 }
 
-void DownwardItems(const View& items, Causes& causes) {
+void DownwardItems(const View& source, Causes& causes) {
+  View items = source["items"];
   items.ForEach([&](const View& item) {
     View path = item["path"];
     if (path.Empty()) causes.Required(path.path());
@@ -40,9 +41,9 @@ void DownwardItems(const View& items, Causes& causes) {
     if (field.Present()) FieldRef(field, RefPlace::kVolume, causes);
     if (resource.Present()) ResourceFieldRef(resource, RefPlace::kVolume, causes);
     if (field.Present() && resource.Present()) {
-      causes.Invalid(item.path(), "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
+      causes.Invalid(source.path(), "resource", "fieldRef and resourceFieldRef can not be specified simultaneously");
     } else if (!field.Present() && !resource.Present()) {
-      causes.Required(item.path(), "one of fieldRef and resourceFieldRef is required");
+      causes.Required(source.path(), "one of fieldRef and resourceFieldRef is required");
     }
     Mode(item["mode"], causes);
   });
@@ -71,15 +72,15 @@ void EmptyDir(const View& source, Causes& causes) {
   }
 }
 
-void TokenSource(const View& source, Causes& causes) {
+void TokenSource(const View& source, const View& volume, Causes& causes) {
   View seconds = source["expirationSeconds"];
   if (seconds.MaybeInt().value_or(3600) < 600) {
-    causes.Invalid(seconds.path(), seconds.Int(), "may not be less than 10 minutes");
+    causes.Invalid(seconds.path(), seconds.Int(), "may not specify a duration less than 10 minutes");
   } else if (seconds.Int() > (int64_t{1} << 32)) {
-    causes.Invalid(seconds.path(), seconds.Int(), "may not be larger than 2^32 seconds");
+    causes.Invalid(seconds.path(), seconds.Int(), "may not specify a duration larger than 2^32 seconds");
   }
   View path = source["path"];
-  if (path.Empty()) causes.Required(path.path());
+  if (path.Empty()) causes.Required(Path(volume.path(), "path"));
   NotReserved(path, causes);
 }
 
@@ -96,12 +97,11 @@ void Projected(const View& source, Causes& causes) {
         RequireField(part, "name", causes);
         KeyItems(part["items"], causes);
       } else if (kind == "downwardAPI") {
-        DownwardItems(part["items"], causes);
+        DownwardItems(part, causes);
       } else if (kind == "serviceAccountToken") {
-        TokenSource(part, causes);
+        TokenSource(part, source, causes);
       }
     });
-    if (count == 0) causes.Required(item.path(), "must specify a projection source");
   });
 }
 
@@ -116,7 +116,7 @@ void Source(std::string_view kind, const View& source, Causes& causes) {
     KeyItems(source["items"], causes);
   } else if (kind == "downwardAPI") {
     Mode(source["defaultMode"], causes);
-    DownwardItems(source["items"], causes);
+    DownwardItems(source, causes);
   } else if (kind == "nfs") {
     RequireField(source, "server", causes);
     RequireField(source, "path", causes);
@@ -139,11 +139,15 @@ void Volumes(const View& volumes, Causes& causes) {
   volumes.ForEach([&](const View& volume) {
     View name = volume["name"];
     size_t count = 0;
-    volume.ForEachKey([&](std::string_view kind, const View& value) {
-      if (kind == "name" || !value.Present()) return;
+    // emptyDir is looked at first, the others in the schema's order: the second one found is the one too many.
+    auto check = [&](std::string_view kind) {
       View source = volume[kind];
       if (++count > 1) return causes.Forbidden(source.path(), "may not specify more than 1 volume type");
       Source(kind, source, causes);
+    };
+    if (volume["emptyDir"].Present()) check("emptyDir");
+    volume.ForEachKey([&](std::string_view kind, const View& value) {
+      if (kind != "name" && kind != "emptyDir" && value.Present()) check(kind);
     });
     if (count == 0) causes.Required(volume.path(), "must specify a volume type");
     RequireName(name, names::Dns1123Label, causes);

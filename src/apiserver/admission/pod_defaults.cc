@@ -43,8 +43,13 @@ void AddTolerations(json::Value& spec) {
 class PodDefaults final : public Admission {
  public:
   Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
-    if (old != nullptr || context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
+    if (context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
     json::Value& spec = object.as_object()["spec"];
+    if (old != nullptr) {
+      if (context.subresource.empty()) AddTolerations(spec);  // a client that replaces the list keeps those
+      return {};
+    }
+    TRY_VOID(CheckRuntimeClass(context, spec));
     AddTolerations(spec);
     return SetPriority(context, spec);
   }
@@ -71,8 +76,30 @@ class PodDefaults final : public Admission {
     }
     json::Object& fields = spec.as_object();
     fields["priority"] = value;
-    if (!fields.contains("preemptionPolicy")) fields["preemptionPolicy"] = "PreemptLowerPriority";
-    return {};
+    return SetPreemption(context, fields);
+  }
+
+  static Result<void> SetPreemption(const WriteContext& context, json::Object& spec) {
+    constexpr std::string_view kPolicy = "PreemptLowerPriority";
+    auto [given, added] = spec.emplace("preemptionPolicy", kPolicy);
+    if (added || json::FindString(&given->value()) == kPolicy) return {};
+    return Fail(ForbiddenError(*context.kind, context.name,
+                               fmt::format("the string value of PreemptionPolicy ({}) must not be provided in pod spec; "
+                                           "priority admission controller computed {} from the given PriorityClass name",
+                                           json::FindString(&given->value()), kPolicy)));
+  }
+
+  // RuntimeClass is not served: no class exists, and an overhead is a class's alone.
+  static Result<void> CheckRuntimeClass(const WriteContext& context, const json::Value& spec) {
+    std::string_view name = json::FindString(json::Find(spec, "runtimeClassName"));
+    if (!name.empty()) {
+      return Fail(
+          ForbiddenError(*context.kind, context.name, fmt::format("pod rejected: RuntimeClass \"{}\" not found", name)));
+    }
+    const json::Object* overhead = FindObject(spec, "overhead");
+    if (overhead == nullptr || overhead->empty()) return {};
+    return Fail(ForbiddenError(*context.kind, context.name,
+                               "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"));
   }
 };
 

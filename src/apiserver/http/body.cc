@@ -2,46 +2,58 @@
 
 #include "api/apply/managed_fields.h"
 #include "api/protobuf.h"
+#include "api/validation/causes.h"
 #include "codec/yaml.h"
 
 namespace sampan::apiserver {
 
 namespace {
 
-Error Unsupported(std::string_view parameter, std::string_view value, std::string_view supported) {
-  return Error::Invalid("CreateOptions.meta.k8s.io \"\" is invalid: {}: Unsupported value: \"{}\": supported values: {}",
-                        parameter, value, supported);
+// The causes as the fault of the verb's options.
+Error BadOptions(const Exchange& exchange, api::Causes causes) {
+  const std::string& verb = exchange.info.verb;
+  std::string_view kind = "CreateOptions";
+  if (verb == "update") kind = "UpdateOptions";
+  if (verb == "patch") kind = "PatchOptions";
+  if (verb == "delete" || verb == "deletecollection") kind = "DeleteOptions";
+  return std::move(causes).ToError("meta.k8s.io", kind, "");
 }
 
 }  // namespace
 
-Result<api::Strictness> StrictnessOf(const Query& query) {
-  std::string_view wish = query.Get("fieldValidation");
+Result<api::Strictness> StrictnessOf(const Exchange& exchange) {
+  std::string_view wish = exchange.query.Get("fieldValidation");
   if (wish.empty() || wish == "Warn") return api::Strictness::kWarn;
   if (wish == "Ignore") return api::Strictness::kIgnore;
   if (wish == "Strict") return api::Strictness::kStrict;
-  return Fail(Unsupported("fieldValidation", wish, "\"Ignore\", \"Strict\", \"Warn\""));
+  api::Causes causes;
+  causes.NotSupported(api::Path("fieldValidation"), wish, {"", "Ignore", "Strict", "Warn"});
+  return Fail(BadOptions(exchange, std::move(causes)));
 }
 
-Result<bool> DryRunOf(const Query& query) {
-  if (!query.Has("dryRun")) return false;
-  for (std::string_view wish : query.All("dryRun")) {
-    if (wish != "All") return Fail(Unsupported("dryRun", wish, "\"All\""));
-  }
-  return true;
+Result<bool> DryRunOf(const Exchange& exchange) {
+  std::vector<std::string_view> wishes = exchange.query.All("dryRun");
+  if (std::ranges::all_of(wishes, [](std::string_view wish) { return wish == "All"; })) return !wishes.empty();
+  json::Array shown;
+  for (std::string_view wish : wishes) shown.emplace_back(wish);
+  api::Causes causes;
+  causes.NotSupported(api::Path("dryRun"), json::Value(std::move(shown)), {"All"});
+  return Fail(BadOptions(exchange, std::move(causes)));
 }
 
 Result<std::string> FieldManagerOf(const Exchange& exchange) {
   std::string_view name = exchange.query.Get("fieldManager");
   if (name.empty()) return api::ManagerFromUserAgent(exchange.request.headers.Get("user-agent"));
-  TRY_VOID(api::ValidateFieldManager(name));
+  api::Causes causes;
+  api::ValidateFieldManager(name, causes);
+  if (!causes.empty()) return Fail(BadOptions(exchange, std::move(causes)));
   return std::string(name);
 }
 
 Result<json::Value> ReadObject(const Exchange& exchange, const api::KindInfo& kind, std::vector<std::string>& warnings) {
   TRY(Encoding encoding, NegotiateBody(exchange.request.headers.Get("content-type")));
   api::DecodeOptions options;
-  TRY(options.strictness, StrictnessOf(exchange.query));
+  TRY(options.strictness, StrictnessOf(exchange));
   options.warnings = &warnings;
   const std::string& body = exchange.request.body;
   if (encoding == Encoding::kJson) return api::DecodeBody(kind, body, options);
@@ -50,15 +62,26 @@ Result<json::Value> ReadObject(const Exchange& exchange, const api::KindInfo& ki
     TRY(json::Value value, api::FromProtobuf(*kind.type, opened));
     return api::DecodeObject(kind, std::move(value), options);
   }
-  TRY(json::Value value, yaml::Parse(body));
-  return api::DecodeObject(kind, std::move(value), options);
+  std::vector<std::string> duplicates;
+  Result<json::Value> value = yaml::Parse(body, {.duplicates = &duplicates});
+  if (!value) {
+    return Fail(Error::BadRequest("the object provided is unrecognized (must be of type {}): {} ({})", kind.kind,
+                                  value.error().message(), api::Excerpt(body)));
+  }
+  options.duplicates = &duplicates;
+  return api::DecodeObject(kind, *std::move(value), options);
+}
+
+Result<json::Value> ReadStored(const Exchange& exchange, std::vector<std::string>& warnings) {
+  TRY(json::Value object, ReadObject(exchange, exchange.kind(), warnings));
+  return exchange.view == nullptr ? std::move(object) : exchange.view->to_stored(object);
 }
 
 Result<json::Value> ReadValue(const Exchange& exchange, std::vector<std::string>* duplicates) {
   const std::string& body = exchange.request.body;
   if (body.empty()) return json::Value();
   std::string_view type = exchange.request.headers.Get("content-type");
-  if (type.find("yaml") != std::string_view::npos) return yaml::Parse(body);
+  if (type.find("yaml") != std::string_view::npos) return yaml::Parse(body, {.duplicates = duplicates});
   if (body.starts_with(api::kProtobufMagic)) {
     TRY(api::ProtobufBody opened, api::OpenProtobuf(body));
     const api::KindInfo* kind = api::FindKind("v1", opened.kind);

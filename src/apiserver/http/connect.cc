@@ -40,6 +40,8 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
   }
   net::Headers headers;
   headers.Add("content-type", "text/plain");
+  headers.Add("cache-control", "no-cache, private");
+  headers.Add("audit-id", exchange->audit_id);
   exchange->status = 200;
   auto started = co_await exchange->writer.Start(200, std::move(headers));
   while (started) {
@@ -53,9 +55,27 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
   co_return std::optional<net::Response>();
 }
 
+// A stream that is opened by GET, as WebSockets are, acts on the pod all the same: a right to read is not enough for it.
+Result<void> AuthorizeStream(const HttpContext& context, const Exchange& exchange) {
+  const RequestInfo& info = exchange.info;
+  auth::Attributes attributes{.user = &exchange.user,
+                              .verb = "create",
+                              .group = info.group,
+                              .version = info.version,
+                              .resource = info.resource,
+                              .subresource = info.subresource,
+                              .namespace_ = info.namespace_,
+                              .name = info.name,
+                              .resource_request = true};
+  auth::Decision decision = context.authorizer.Authorize(attributes);
+  if (decision.allowed) return {};
+  return Fail(auth::ForbiddenError(attributes, decision.reason));
+}
+
 Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr pod) {
   const std::string& subresource = exchange->info.subresource;
   const auto& typed = pod->As<api::core::Pod>();
+  if (exchange->request.method == "GET") CO_TRY_VOID(AuthorizeStream(*context, *exchange));
   if (typed.spec.node_name.empty()) co_return Fail(Error::BadRequest("pod {} does not have a host assigned", pod->name()));
   if (exchange->request.headers.Get("upgrade").empty()) co_return Fail(Error::BadRequest("Upgrade request required"));
   net::StreamingProxyOptions options;

@@ -44,7 +44,7 @@ Result<DeleteCall> ReadOptions(const Exchange& exchange) {
     call.request.options.propagation_policy = exchange.query.Get("propagationPolicy");
     if (exchange.query.Has("orphanDependents")) call.request.orphan_dependents = exchange.query.Flag("orphanDependents");
   }
-  TRY(bool dry_run, DryRunOf(exchange.query));
+  TRY(bool dry_run, DryRunOf(exchange));
   call.dry_run = call.dry_run || dry_run;
   TRY_VOID(CheckPolicy(call.request));
   return call;
@@ -53,11 +53,12 @@ Result<DeleteCall> ReadOptions(const Exchange& exchange) {
 }  // namespace
 
 Task<Answer> HandleDelete(HttpContext* context, Exchange* exchange) {
-  const api::KindInfo& kind = *exchange->resource->kind;
+  const api::KindInfo& kind = exchange->kind();
   if (!exchange->info.subresource.empty()) co_return Fail(MethodNotAllowedError());
   CO_TRY(DeleteCall options, ReadOptions(*exchange));
   Call call;
   call.resource = exchange->resource;
+  call.view = exchange->view;
   call.user = &exchange->user;
   if (kind.namespaced()) call.namespace_ = exchange->info.namespace_;
   call.name = exchange->info.name;
@@ -71,7 +72,7 @@ Task<Answer> HandleDelete(HttpContext* context, Exchange* exchange) {
 
 Task<Answer> HandleDeleteCollection(HttpContext* context, Exchange* exchange) {
   const Resource& resource = *exchange->resource;
-  const api::KindInfo& kind = *resource.kind;
+  const api::KindInfo& kind = exchange->kind();
   const Query& query = exchange->query;
   bool offered = std::find(kind.verbs.begin(), kind.verbs.end(), "deletecollection") != kind.verbs.end();
   if (!offered || (kind.namespaced() && exchange->info.namespace_.empty())) co_return Fail(MethodNotAllowedError());
@@ -85,6 +86,7 @@ Task<Answer> HandleDeleteCollection(HttpContext* context, Exchange* exchange) {
   for (const ObjectPtr& object : page.items) {
     Call call;
     call.resource = &resource;
+    call.view = exchange->view;
     call.user = &exchange->user;
     call.namespace_ = object->namespace_();
     call.name = object->name();

@@ -103,8 +103,10 @@ Task<Answer> Route(HttpContext* context, Exchange* exchange) {
   if (AsksForAddedKinds(info)) co_return NoAddedKinds();
   const api::KindInfo* kind = api::FindResource(info.group, info.version, info.resource);
   bool exists = kind != nullptr && ScopeFits(*kind, info) && HasSubresource(*kind, info.subresource);
-  if (!exists) co_return TextResponse(404, "404 page not found\n");
-  exchange->resource = context->registry.Find(*kind);
+  if (!exists) co_return Fail(UnknownResourceError());
+  if (exchange->request.method == "HEAD") co_return Fail(MethodNotAllowedError());
+  exchange->view = FindView(*kind);
+  exchange->resource = context->registry.Find(exchange->view == nullptr ? *kind : *exchange->view->stored);
   if (exchange->resource != nullptr && IsConnect(*exchange)) {
     auto answer = co_await HandleConnect(context, exchange);
     co_return answer;
@@ -154,8 +156,23 @@ CancelToken::Subscription EndWithStreams(const HttpContext& context, net::Reques
   return context.streams.token().OnCancel([ended, &executor] { executor.Post([ended] { ended->Cancel(); }); });
 }
 
+constexpr std::string_view kEndpointsDeprecated =
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
+bool IsDeprecated(const Exchange& exchange) {
+  return exchange.info.is_resource && exchange.info.resource == "endpoints" && exchange.info.group.empty();
+}
+
+// The name by which the client and others find a request again: its own, or one made here.
+std::string AuditIdOf(const HttpContext& context, const net::Request& request) {
+  constexpr size_t kMaxAuditId = 64;
+  std::string_view sent = request.headers.Get("audit-id");
+  return sent.empty() || sent.size() > kMaxAuditId ? context.registry.rng().Uuid() : std::string(sent);
+}
+
 Task<void> Send(Exchange* exchange, net::Response response) {
   exchange->status = response.status;
+  response.headers.Add("audit-id", exchange->audit_id);
   if (exchange->request.method == "HEAD") response.body.clear();
   auto sent = co_await exchange->writer.Respond(std::move(response));
   (void)sent;  // the client is gone: there is nobody to tell
@@ -165,10 +182,10 @@ Task<void> Send(Exchange* exchange, net::Response response) {
 
 Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWriter* writer) {
   MonoTime begun = context->registry.clock().Monotonic();
-  Exchange exchange{*request, *writer, {}, {}, {}, nullptr, 0};
+  Exchange exchange{*request, *writer, {}, {}, {}, nullptr, nullptr, 0, AuditIdOf(*context, *request)};
   Result<void> parsed = Parse(exchange);
   if (!parsed) {
-    co_await Send(&exchange, ErrorResponse(parsed.error()));
+    co_await Send(&exchange, EncodeError(exchange, parsed.error()));
     co_return;
   }
   if (std::optional<net::Response> health = HandleHealth(context, exchange)) {
@@ -182,8 +199,11 @@ Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWr
   }
   auto answer = co_await Serve(context, &exchange);
   if (!answer) {
-    co_await Send(&exchange, ErrorResponse(answer.error()));
+    net::Response failure = EncodeError(exchange, answer.error());
+    if (IsDeprecated(exchange)) AddWarnings({std::string(kEndpointsDeprecated)}, failure);
+    co_await Send(&exchange, std::move(failure));
   } else if (*answer) {
+    if (IsDeprecated(exchange)) AddWarnings({std::string(kEndpointsDeprecated)}, **answer);
     co_await Compress(&exchange, &**answer);
     co_await Send(&exchange, **std::move(answer));
   }

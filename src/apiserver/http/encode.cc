@@ -18,13 +18,7 @@ bool WantsPretty(const Exchange& exchange) {
 net::Response Respond(const Negotiated& form, int status, std::vector<net::Chunk> body) {
   net::Response response;
   response.status = status;
-  std::string type(form.ContentType());
-  if (form.shape == Shape::kTable) type += fmt::format(";as=Table;g=meta.k8s.io;v={}", form.shape_version);
-  if (form.shape == Shape::kPartial) type += fmt::format(";as=PartialObjectMetadata;g=meta.k8s.io;v={}", form.shape_version);
-  if (form.shape == Shape::kPartialList) {
-    type += fmt::format(";as=PartialObjectMetadataList;g=meta.k8s.io;v={}", form.shape_version);
-  }
-  response.headers.Add("content-type", std::move(type));
+  response.headers.Add("content-type", std::string(form.ContentType()));
   response.headers.Add("cache-control", "no-cache, private");
   response.body = std::move(body);
   return response;
@@ -36,7 +30,9 @@ Result<std::string> Dress(const Exchange& exchange, const Negotiated& form, std:
     TRY(json::Value value, json::Parse(text, {.max_bytes = text.size()}));
     return yaml::Serialize(value);
   }
-  return WantsPretty(exchange) ? Pretty(text) : std::move(text);
+  if (form.pretty || WantsPretty(exchange)) return Pretty(text);
+  if (!text.ends_with('\n')) text += '\n';
+  return text;
 }
 
 api::TableOptions TableOptionsOf(const Exchange& exchange, const Negotiated& form, WallTime now) {
@@ -90,6 +86,16 @@ std::string ProtobufList(const api::KindInfo& kind, const ListPage& page) {
   return api::WrapProtobuf(kind.ApiVersion(), kind.kind + "List", message);
 }
 
+// The kind as kube-apiserver calls it inside, for the texts that show that: "*core.ConfigMap".
+std::string InternalName(const api::KindInfo& kind) {
+  std::string_view group = kind.group.empty() || kind.group == "events.k8s.io" ? std::string_view("core") : kind.group;
+  return fmt::format("*{}.{}", group.substr(0, group.find('.')), kind.kind);
+}
+
+Error WrongShape(std::string_view what) {
+  return Error::NotAcceptable("you requested {}", what);
+}
+
 }  // namespace
 
 void AppendProtoBytes(int field, std::string_view bytes, std::string& out) {
@@ -104,15 +110,29 @@ Result<Negotiated> NegotiateFor(const Exchange& exchange) {
   return NegotiateAccept(exchange.request.headers.Get("accept"), AllowShapes::kYes);
 }
 
+net::Response EncodeError(const Exchange& exchange, const Error& error) {
+  net::Response response = ErrorResponse(error);
+  if (!WantsPretty(exchange)) return response;
+  std::string text;
+  for (const net::Chunk& chunk : response.body) text += chunk.data;
+  response.body = {net::Chunk::Copy(Pretty(text))};
+  return response;
+}
+
 Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo& kind, ObjectPtr object, int status,
                                    WallTime now) {
   TRY(Negotiated form, NegotiateFor(exchange));
+  object = Published(exchange.view, std::move(object));
   if (form.shape == Shape::kTable) {
     std::string text;
     api::AppendTable(kind, std::span(&object, 1), {std::to_string(object->revision()), "", -1},
                      TableOptionsOf(exchange, form, now), text);
     TRY(text, Dress(exchange, form, std::move(text)));
     return Respond(form, status, {net::Chunk::Copy(std::move(text))});
+  }
+  if (form.shape == Shape::kPartialList) {
+    return Fail(WrongShape(
+        fmt::format("PartialObjectMetadataList, but the requested object is not a list ({})", InternalName(kind))));
   }
   if (form.shape != Shape::kObject) {
     std::string text;
@@ -123,7 +143,7 @@ Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo
   if (form.encoding == Encoding::kProtobuf) {
     return Respond(form, status, {net::Chunk::Copy(api::ToProtobuf(*kind.type, object->Parse()))});
   }
-  if (form.encoding == Encoding::kYaml || WantsPretty(exchange)) {
+  if (form.encoding == Encoding::kYaml || form.pretty || WantsPretty(exchange)) {
     TRY(std::string text, Dress(exchange, form, object->bytes()));
     return Respond(form, status, {net::Chunk::Copy(std::move(text))});
   }
@@ -143,7 +163,14 @@ Result<net::Response> EncodeValue(const Exchange& exchange, const api::KindInfo&
 
 Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& kind, ListPage page, WallTime now) {
   TRY(Negotiated form, NegotiateFor(exchange));
-  if (form.shape == Shape::kTable || form.shape == Shape::kPartial || form.shape == Shape::kPartialList) {
+  if (form.shape == Shape::kPartial) {
+    return Fail(
+        WrongShape(fmt::format("PartialObjectMetadata, but the requested object is a list ({}List)", InternalName(kind))));
+  }
+  if (exchange.view != nullptr) {
+    for (ObjectPtr& object : page.items) object = Published(exchange.view, std::move(object));
+  }
+  if (form.shape != Shape::kObject) {
     std::string text;
     if (form.shape == Shape::kTable) {
       api::AppendTable(kind, page.items, MetaOf(page), TableOptionsOf(exchange, form, now), text);
@@ -157,7 +184,7 @@ Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& 
     return Respond(form, 200, {net::Chunk::Copy(ProtobufList(kind, page))});
   }
   std::vector<net::Chunk> body = SplicedList(kind, std::move(page));
-  if (form.encoding == Encoding::kJson && !WantsPretty(exchange)) return Respond(form, 200, std::move(body));
+  if (form.encoding == Encoding::kJson && !form.pretty && !WantsPretty(exchange)) return Respond(form, 200, std::move(body));
   std::string text;
   for (const net::Chunk& chunk : body) text += chunk.data;
   TRY(text, Dress(exchange, form, std::move(text)));

@@ -16,6 +16,9 @@ Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo
 Result<net::Response> EncodeValue(const Exchange& exchange, const api::KindInfo& kind, const json::Value& value, int status);
 Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& kind, ListPage page, WallTime now);
 
+// The error as a metav1.Status, readable where the client is a person.
+net::Response EncodeError(const Exchange& exchange, const Error& error);
+
 // Compresses a large body when the client takes gzip, letting other requests run in between.
 Task<void> Compress(const Exchange* exchange, net::Response* response);
 

@@ -11,6 +11,7 @@ net::Response TextResponse(int status, std::string text) {
   response.status = status;
   response.headers.Add("content-type", "text/plain; charset=utf-8");
   response.headers.Add("x-content-type-options", "nosniff");
+  response.headers.Add("cache-control", "no-cache, private");
   response.body.push_back(net::Chunk::Copy(std::move(text)));
   return response;
 }
@@ -27,6 +28,7 @@ net::Response JsonResponse(int status, std::string body) {
 net::Response ErrorResponse(const Error& error) {
   net::Response response = JsonResponse(HttpStatusOf(error.reason()), FailureStatus(error));
   int retry = error.details() == nullptr ? 0 : error.details()->retry_after_seconds;
+  if (response.status == 401 || response.status == 403) response.headers.Add("x-content-type-options", "nosniff");
   if (retry == 0 && (response.status == 429 || response.status == 503)) retry = 1;
   if (retry > 0) response.headers.Add("retry-after", std::to_string(retry));
   return response;

@@ -20,7 +20,12 @@ struct Exchange {
   RequestInfo info;
   auth::UserInfo user;
   const Resource* resource = nullptr;  // null when the path names none that is stored
+  const View* view = nullptr;          // the form the path asks for, when it is not the stored one
   int status = 0;                      // that was answered, for the metrics
+  std::string audit_id;                // goes out with the answer
+
+  // The kind that the path names; the resource is not null.
+  const api::KindInfo& kind() const { return view == nullptr ? *resource->kind : *view->kind; }
 };
 
 // An answer still to be sent; nothing when the handler has sent it itself (watch, streaming).

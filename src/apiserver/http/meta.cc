@@ -100,6 +100,10 @@ std::string VersionDocument(const HttpContext& context) {
       R"({{
   "major": "1",
   "minor": "36",
+  "emulationMajor": "1",
+  "emulationMinor": "36",
+  "minCompatibilityMajor": "1",
+  "minCompatibilityMinor": "35",
   "gitVersion": "{}",
   "gitCommit": "",
   "gitTreeState": "clean",

@@ -26,6 +26,7 @@ struct Clause {
   std::string_view type;
   std::string_view as, g, v;
   int quality = 1000;
+  bool pretty = false;
 };
 
 int ParseQuality(std::string_view text) {
@@ -54,6 +55,7 @@ std::vector<Clause> ParseAccept(std::string_view accept) {
       if (key == "as") clause.as = parameter;
       if (key == "g") clause.g = parameter;
       if (key == "v") clause.v = parameter;
+      if (key == "pretty") clause.pretty = parameter == "1" || parameter == "true";
       if (key == "q") clause.quality = ParseQuality(parameter);
     }
     if (clause.quality == 0) continue;
@@ -97,18 +99,20 @@ std::string_view Negotiated::ContentType() const {
 
 Result<Negotiated> NegotiateAccept(std::string_view accept, AllowShapes shapes) {
   if (Trim(accept).empty() || accept == "application/json" || accept == "*/*") return Negotiated{};
+  bool served = false;  // some type that the client takes, if not in the shape it asks for
   for (const Clause& clause : ParseAccept(accept)) {
     std::optional<Encoding> encoding = EncodingOf(clause.type);
     std::optional<Shape> shape = ShapeOf(clause);
+    served = served || encoding;
     if (!encoding || !shape) continue;
     if (*shape != Shape::kObject && shapes == AllowShapes::kNo) continue;
     // The shapes are not served as protobuf; a client that prefers that gets its next choice.
     if (*shape != Shape::kObject && *encoding == Encoding::kProtobuf) continue;
-    return Negotiated{*encoding, *shape, std::string(clause.v)};
+    return Negotiated{*encoding, *shape, std::string(clause.v), clause.pretty};
   }
-  return Fail(Error::NotAcceptable("only the following media types are accepted: application/json, application/yaml, "
-                                   "application/vnd.kubernetes.protobuf")
-                  .WithDetails({}));
+  constexpr std::string_view kTypes = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+  if (served) return Fail(Error::NotAcceptable("only the following media types are accepted: {}", kTypes));
+  return Fail(Error::NotAcceptable("406: Not Acceptable\n\nAvailable representations: {}", kTypes).WithDetails({}));
 }
 
 Result<Encoding> NegotiateBody(std::string_view content_type) {
@@ -118,9 +122,8 @@ Result<Encoding> NegotiateBody(std::string_view content_type) {
   if (type == "application/yaml") return Encoding::kYaml;
   if (type == "application/vnd.kubernetes.protobuf") return Encoding::kProtobuf;
   return Fail(Error::UnsupportedMediaType(
-                  "the body of the request was in an unknown format - accepted media types include: application/json, "
-                  "application/yaml, application/vnd.kubernetes.protobuf")
-                  .WithDetails({}));
+      "the body of the request was in an unknown format - accepted media types include: application/json, "
+      "application/yaml, application/vnd.kubernetes.protobuf"));
 }
 
 std::string_view AggregatedDiscoveryVersion(std::string_view accept) {

@@ -15,6 +15,7 @@ struct Negotiated {
   Encoding encoding = Encoding::kJson;
   Shape shape = Shape::kObject;
   std::string shape_version;  // "v1" or "v1beta1" of the Table or PartialObjectMetadata asked for
+  bool pretty = false;        // "application/json;pretty=1"
   std::string_view ContentType() const;
 };
 

@@ -51,7 +51,6 @@ std::string Pretty(std::string_view json) {
       out += c;
     }
   }
-  out += '\n';
   return out;
 }
 

@@ -10,11 +10,11 @@ TEST(Pretty, PutsEachMemberOnItsLine) {
     std::string_view compact, readable;
   };
   const Case cases[] = {
-      {R"({"a":1,"b":[true,null]})", "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null\n  ]\n}\n"},
-      {R"({"a":{},"b":[]})", "{\n  \"a\": {},\n  \"b\": []\n}\n"},
-      {R"({"a":"x{,:\"}\\"})", "{\n  \"a\": \"x{,:\\\"}\\\\\"\n}\n"},
-      {"\"text\"", "\"text\"\n"},
-      {"{ \"a\" : 1 }\n", "{\n  \"a\": 1\n}\n"},
+      {R"({"a":1,"b":[true,null]})", "{\n  \"a\": 1,\n  \"b\": [\n    true,\n    null\n  ]\n}"},
+      {R"({"a":{},"b":[]})", "{\n  \"a\": {},\n  \"b\": []\n}"},
+      {R"({"a":"x{,:\"}\\"})", "{\n  \"a\": \"x{,:\\\"}\\\\\"\n}"},
+      {"\"text\"", "\"text\""},
+      {"{ \"a\" : 1 }\n", "{\n  \"a\": 1\n}"},
   };
   for (const Case& c : cases) EXPECT_EQ(Pretty(c.compact), c.readable) << c.compact;
 }

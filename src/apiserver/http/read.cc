@@ -19,7 +19,7 @@ bool ReadsAsObject(std::string_view subresource) {
 Task<Answer> HandleGet(HttpContext* context, Exchange* exchange) {
   const RequestInfo& info = exchange->info;
   const Resource& resource = *exchange->resource;
-  const api::KindInfo& kind = *resource.kind;
+  const api::KindInfo& kind = exchange->kind();
   bool scale = info.subresource == "scale";
   if (!ReadsAsObject(info.subresource) && !scale) co_return Fail(MethodNotAllowedError());
   if (!resource.cache->IsReady()) co_return Fail(Error::ServiceUnavailable("storage is (re)initializing"));
@@ -33,7 +33,7 @@ Task<Answer> HandleGet(HttpContext* context, Exchange* exchange) {
 }
 
 Task<Answer> HandleList(HttpContext* context, Exchange* exchange) {
-  const api::KindInfo& kind = *exchange->resource->kind;
+  const api::KindInfo& kind = exchange->kind();
   const Query& query = exchange->query;
   ListRequest request;
   CO_TRY(request.selection,

@@ -1,8 +1,10 @@
 #include "apiserver/errors.h"
 #include "apiserver/http/handlers.h"
 #include "apiserver/http/watch_encoder.h"
+#include "apiserver/http/watch_sink.h"
 #include "async/gate.h"
 #include "async/spawn.h"
+#include "net/websocket.h"
 
 namespace sampan::apiserver {
 
@@ -11,11 +13,11 @@ namespace {
 constexpr Duration kBookmarkInterval = std::chrono::minutes(1);
 constexpr int64_t kMinDefaultSeconds = 30 * 60;
 
-// The connection's writer is shared by the loop of events and the loop of bookmarks, both on the connection's executor.
+// The sink is shared by the loop of events and the loop of bookmarks, both on the connection's executor.
 // Bookmarks are left out while events are being written: those tell the client as much.
 struct WatchStreamState {
   HttpContext* context;
-  Exchange* exchange;
+  WatchSink* sink;
   Watcher* watcher;
   WatchEncoder* encoder;
   bool writing = false;
@@ -31,7 +33,7 @@ Task<void> SendBookmarks(WatchStreamState* state, CancelToken stop) {
     std::vector<net::Chunk> out;
     state->encoder->AppendBookmark(now, WatchEncoder::InitialEnd::kNo, state->context->registry.clock().Now(), out);
     state->writing = true;
-    auto written = co_await state->exchange->writer.Write(std::move(out));
+    auto written = co_await state->sink->Write(std::move(out));
     state->writing = false;
     if (state->waiting) std::exchange(state->waiting, std::nullopt)->Set(true);
     if (!written) state->watcher->Stop();
@@ -45,7 +47,7 @@ Task<bool> WriteChunks(WatchStreamState* state, std::vector<net::Chunk> out) {
     co_await done.Wait();
   }
   state->writing = true;
-  auto written = co_await state->exchange->writer.Write(std::move(out));
+  auto written = co_await state->sink->Write(std::move(out));
   state->writing = false;
   co_return written.has_value();
 }
@@ -69,7 +71,7 @@ Task<void> SendEvents(WatchStreamState* state) {
 Result<WatchRequest> ReadRequest(const Exchange& exchange) {
   const Query& query = exchange.query;
   const RequestInfo& info = exchange.info;
-  const api::KindInfo& kind = *exchange.resource->kind;
+  const api::KindInfo& kind = exchange.kind();
   WatchRequest request;
   std::string namespace_ = kind.namespaced() ? info.namespace_ : "";
   TRY(request.selection,
@@ -93,25 +95,23 @@ api::IncludeObject IncludeOf(const Query& query) {
 
 Task<Answer> HandleWatch(HttpContext* context, Exchange* exchange) {
   CO_TRY(Negotiated form, NegotiateFor(*exchange));
-  if (form.encoding == Encoding::kYaml) form.encoding = Encoding::kJson;
+  bool text = form.encoding == Encoding::kYaml || net::IsWebSocketUpgrade(exchange->request);
+  if (text) form.encoding = Encoding::kJson;
   CO_TRY(std::optional<int64_t> seconds, IntegerParameter(exchange->query, "timeoutSeconds"));
   CO_TRY(WatchRequest request, ReadRequest(*exchange));
   bool bookmarks = request.allow_bookmarks;
-  WatchEncoder encoder(*exchange->resource->kind, std::move(form), IncludeOf(exchange->query));
+  WatchEncoder encoder(exchange->kind(), exchange->view, {std::move(form), IncludeOf(exchange->query)});
 
   auto opened = co_await Watcher::Open(exchange->resource, std::move(request));
   if (!opened && !opened.error().Is(Reason::kExpired)) co_return Fail(std::move(opened).error());
-  net::Headers headers;
-  headers.Add("content-type", encoder.ContentType());
-  headers.Add("cache-control", "no-cache, private");
-  exchange->status = 200;
-  auto started = co_await exchange->writer.Start(200, std::move(headers));
-  if (!started) co_return std::optional<net::Response>();
+  auto sink = co_await OpenWatchSink(exchange, encoder.ContentType());
+  if (!sink) co_return std::optional<net::Response>();
   if (!opened) {
     std::vector<net::Chunk> out;
     encoder.AppendError(opened.error(), out);
-    auto written = co_await exchange->writer.Write(std::move(out));
-    if (written) (void)co_await exchange->writer.Finish();
+    auto written = co_await (*sink)->Write(std::move(out));
+    (void)written;  // the client is gone: there is nobody to tell
+    co_await (*sink)->Finish();
     co_return std::optional<net::Response>();
   }
 
@@ -122,9 +122,10 @@ Task<Answer> HandleWatch(HttpContext* context, Exchange* exchange) {
   Clock& clock = context->registry.clock();
   std::shared_ptr<store::Subscription> events = watcher.Stopper();
   Clock::TimerId timer = clock.After(std::chrono::seconds(limit), [events] { events->Stop(); });
+  (*sink)->OnGone([events] { events->Stop(); });
   auto gone = exchange->request.gone.OnCancel([events] { events->Stop(); });
 
-  WatchStreamState state{context, exchange, &watcher, &encoder, false, std::nullopt};
+  WatchStreamState state{context, sink->get(), &watcher, &encoder, false, std::nullopt};
   CancelSource stop;
   Gate gate;
   Executor& executor = co_await ThisExecutor();
@@ -133,7 +134,7 @@ Task<Answer> HandleWatch(HttpContext* context, Exchange* exchange) {
   stop.Cancel();
   co_await gate.Close();
   clock.Cancel(timer);
-  (void)co_await exchange->writer.Finish();
+  co_await (*sink)->Finish();
   co_return std::optional<net::Response>();
 }
 

@@ -42,7 +42,9 @@ std::string WatchEncoder::ContentType() const {
   return "application/json";
 }
 
-void WatchEncoder::Append(const Change& change, WallTime now, std::vector<net::Chunk>& out) {
+void WatchEncoder::Append(const Change& stored, WallTime now, std::vector<net::Chunk>& out) {
+  Change change = stored;
+  if (change.object != nullptr) change.object = Published(view_, std::move(change.object));
   if (change.type == Change::Type::kInitialEnd) {
     AppendBookmark(change.revision, InitialEnd::kYes, now, out);
   } else if (form_.encoding == Encoding::kProtobuf) {

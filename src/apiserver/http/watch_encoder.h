@@ -13,8 +13,13 @@ namespace sampan::apiserver {
 // Not thread-safe: one a watch.
 class WatchEncoder {
  public:
-  WatchEncoder(const api::KindInfo& kind, Negotiated form, api::IncludeObject include)
-      : kind_(kind), form_(std::move(form)), include_(include) {}
+  struct Form {
+    Negotiated negotiated;
+    api::IncludeObject include;  // in the rows of tables
+  };
+  // `kind` is the published one, `view` what makes it of the stored one.
+  WatchEncoder(const api::KindInfo& kind, const View* view, Form form)
+      : kind_(kind), view_(view), form_(std::move(form.negotiated)), include_(form.include) {}
 
   std::string ContentType() const;
   // Appends what a change, a bookmark or an error looks like on the wire. Stored bytes are shared.
@@ -29,6 +34,7 @@ class WatchEncoder {
   std::string Shaped(const ObjectPtr& object, WallTime now);
 
   const api::KindInfo& kind_;
+  const View* const view_;
   const Negotiated form_;
   const api::IncludeObject include_;
   bool columns_sent_ = false;

@@ -11,11 +11,12 @@ namespace {
 Result<Call> CallOf(const Exchange& exchange) {
   Call call;
   call.resource = exchange.resource;
+  call.view = exchange.view;
   call.user = &exchange.user;
   if (exchange.resource->kind->namespaced()) call.namespace_ = exchange.info.namespace_;
   call.name = exchange.info.name;
   call.subresource = exchange.info.subresource;
-  TRY(call.dry_run, DryRunOf(exchange.query));
+  TRY(call.dry_run, DryRunOf(exchange));
   TRY(call.field_manager, FieldManagerOf(exchange));
   return call;
 }
@@ -25,7 +26,7 @@ Result<net::Response> Written(HttpContext& context, const Exchange& exchange, co
   Result<net::Response> response =
       call.subresource == "scale"
           ? EncodeValue(exchange, *api::FindKind("autoscaling/v1", "Scale"), ScaleOf(*object), status)
-          : EncodeObject(exchange, *call.resource->kind, std::move(object), status, context.registry.clock().Now());
+          : EncodeObject(exchange, call.kind(), std::move(object), status, context.registry.clock().Now());
   if (response) AddWarnings(call.warnings, *response);
   return response;
 }
@@ -84,27 +85,31 @@ Result<client::PatchType> PatchTypeOf(std::string_view content_type) {
   if (type == "application/strategic-merge-patch+json") return client::PatchType::kStrategic;
   if (type == "application/apply-patch+yaml") return client::PatchType::kApply;
   return Fail(Error::UnsupportedMediaType(
-                  "the body of the request was in an unknown format - accepted media types include: "
-                  "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
-                  "application/apply-patch+yaml")
-                  .WithDetails({}));
+      "the body of the request was in an unknown format - accepted media types include: "
+      "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, "
+      "application/apply-patch+yaml"));
 }
 
 Result<PatchRequest> ReadPatch(const Exchange& exchange) {
   PatchRequest request;
   TRY(request.type, PatchTypeOf(exchange.request.headers.Get("content-type")));
-  TRY(request.strictness, StrictnessOf(exchange.query));
-  TRY(request.patch, ReadValue(exchange, nullptr));
-  request.force = exchange.query.Flag("force");
-  if (request.type == client::PatchType::kApply && exchange.query.Get("fieldManager").empty()) {
-    ErrorDetails details;
-    details.group = "meta.k8s.io";
-    details.kind = "PatchOptions";
-    details.causes.push_back({"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"});
-    return Fail(Error::Invalid("PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for "
-                               "apply patch")
-                    .WithDetails(std::move(details)));
+  TRY(request.strictness, StrictnessOf(exchange));
+  Result<json::Value> patch = ReadValue(exchange, &request.duplicates);
+  if (!patch) {
+    std::string_view form = request.type == client::PatchType::kApply ? "YAML" : "patch";
+    return Fail(Error::BadRequest("error decoding {}: {}", form, patch.error().message()));
   }
+  request.patch = *std::move(patch);
+  request.force = exchange.query.Flag("force");
+  api::Causes causes;
+  if (request.type == client::PatchType::kApply) {
+    if (exchange.query.Get("fieldManager").empty()) {
+      causes.Required(api::Path("fieldManager"), "is required for apply patch");
+    }
+  } else if (exchange.query.Has("force")) {
+    causes.Forbidden(api::Path("force"), "may not be specified for non-apply patch");
+  }
+  if (!causes.empty()) return Fail(std::move(causes).ToError("meta.k8s.io", "PatchOptions", ""));
   return request;
 }
 
@@ -140,7 +145,7 @@ Task<Answer> HandleCreate(HttpContext* context, Exchange* exchange) {
   if (!info.name.empty()) co_return Fail(MethodNotAllowedError());
   CO_TRY(Call call, CallOf(*exchange));
   if (exchange->resource->kind->namespaced() && call.namespace_.empty()) co_return Fail(MethodNotAllowedError());
-  CO_TRY(json::Value body, ReadObject(*exchange, *exchange->resource->kind, call.warnings));
+  CO_TRY(json::Value body, ReadStored(*exchange, call.warnings));
   CO_TRY(ObjectPtr created, co_await CreateObject(&context->registry, &call, std::move(body)));
   co_return Written(*context, *exchange, call, std::move(created), 201);
 }
@@ -153,7 +158,7 @@ Task<Answer> HandleUpdate(HttpContext* context, Exchange* exchange) {
     CO_TRY(ObjectPtr scaled, co_await PutScale(&context->registry, &call, std::move(scale)));
     co_return Written(*context, *exchange, call, std::move(scaled), 200);
   }
-  CO_TRY(json::Value body, ReadObject(*exchange, *exchange->resource->kind, call.warnings));
+  CO_TRY(json::Value body, ReadStored(*exchange, call.warnings));
   bool created = false;
   CO_TRY(ObjectPtr updated, co_await PutObject(&context->registry, &call, std::move(body), &created));
   co_return Written(*context, *exchange, call, std::move(updated), created ? 201 : 200);

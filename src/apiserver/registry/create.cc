@@ -27,6 +27,15 @@ void SetSystemMetadata(WriteContext& context, const Traits& traits, json::Value&
   }
 }
 
+// Ownership is recorded in the form the client writes in.
+void TrackCreation(const Call& call, WallTime now, json::Value& object) {
+  api::FieldManager manager{call.field_manager, call.subresource, now};
+  if (call.view == nullptr) return api::TrackCreate(*call.resource->kind, manager, object);
+  json::Value published = call.view->from_stored(object);
+  api::TrackCreate(*call.view->kind, manager, published);
+  object = call.view->to_stored(published);
+}
+
 Result<void> CheckSentMetadata(const Call& call, const json::Value& object) {
   const json::Value* metadata = json::Find(object, "metadata");
   if (metadata == nullptr) return {};
@@ -66,27 +75,31 @@ Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object) {
   WriteContext& context = *owned;
   context.name = name;
 
+  // What admission and strategy fill in belongs to no manager.
+  if (call->track_managers) TrackCreation(*call, context.now, object);
   CO_TRY_VOID(Admit(context, object, nullptr));
   SetSystemMetadata(context, call->resource->traits, object);
-  if (call->resource->traits.status && !call->resource->traits.status_on_create) Remove(object, "status");
+  if (call->resource->traits.status && !call->resource->traits.status_on_create) {
+    object.as_object()["status"] = json::Object();
+  }
   CO_TRY_VOID(strategy.PrepareForCreate(context, object));
   api::Causes causes;
-  api::Validate(kind, object, causes);
+  api::Validate(call->kind(), object, causes);
   strategy.Validate(context, object, nullptr, causes);
   if (!causes.empty()) co_return Fail(std::move(causes).ToError(kind.group, kind.kind, name));
   CO_TRY_VOID(strategy.BeforeStore(context, object, nullptr));
-  if (call->track_managers) api::TrackCreate(kind, {call->field_manager, call->subresource, context.now}, object);
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
 
   if (call->dry_run) {
-    if (call->resource->cache->Get(call->namespace_, name) != nullptr) co_return Fail(AlreadyExistsError(kind, name));
+    if (call->resource->cache->Get(call->namespace_, name) != nullptr)
+      co_return Fail(AlreadyExistsError(call->kind(), name));
     co_return api::Object::FromValue(std::move(object), 0);
   }
   std::string key = store::keys::ObjectKey(kind.group, kind.resource, call->namespace_, name);
   auto revision = co_await deps_.store.Put(std::move(key), json::Serialize(object),
                                            store::Precondition{store::Precondition::kMustNotExist});
   if (!revision) {
-    if (revision.error().Is(Reason::kAlreadyExists)) co_return Fail(AlreadyExistsError(kind, name));
+    if (revision.error().Is(Reason::kAlreadyExists)) co_return Fail(AlreadyExistsError(call->kind(), name));
     co_return Fail(std::move(revision).error());
   }
   context.Stored();

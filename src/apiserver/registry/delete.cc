@@ -13,7 +13,7 @@ constexpr std::string_view kOrphan = "orphan";
 constexpr std::string_view kForeground = "foregroundDeletion";
 
 Result<void> CheckPreconditions(const Call& call, const api::Object& current, const client::DeleteOptions& options) {
-  const api::KindInfo& kind = *call.resource->kind;
+  const api::KindInfo& kind = call.kind();
   if (!options.uid_precondition.empty() && options.uid_precondition != current.uid()) {
     return Fail(ConflictError(kind, call.name,
                               fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
@@ -79,12 +79,12 @@ bool HasFinalizers(const json::Value& object) {
 Task<Result<Deleted>> Registry::Delete(Call* call, DeleteRequest request) {
   for (int attempt = 1;; ++attempt) {
     ObjectPtr current = call->resource->cache->Get(call->namespace_, call->name);
-    if (current == nullptr) co_return Fail(NotFoundError(*call->resource->kind, call->name));
+    if (current == nullptr) co_return Fail(NotFoundError(call->kind(), call->name));
     auto deleted = co_await TryDelete(call, std::move(current), &request);
     if (deleted) co_return deleted;
     bool lost = deleted.error().Is(Reason::kConflict) && deleted.error().details() == nullptr;
     if (!lost && !deleted.error().Is(Reason::kNotFound)) co_return deleted;
-    if (attempt == kAttempts) co_return Fail(ModifiedError(*call->resource->kind, call->name));
+    if (attempt == kAttempts) co_return Fail(ModifiedError(call->kind(), call->name));
     co_await CatchUp(call);
   }
 }

@@ -160,6 +160,7 @@ Result<Selection> Selection::Parse(const api::KindInfo& kind, std::string namesp
   if (!field_selector.empty()) {
     TRY(selection.fields, api::FieldSelector::Parse(field_selector));
     TRY_VOID(selection.fields.CheckSupported(kind));
+    if (const View* view = FindView(kind)) selection.fields.Rename(view->stored_path);
     const std::string* in = selection.fields.RequiredValue("metadata.namespace");
     if (in != nullptr && kind.namespaced() && selection.namespace_.empty()) selection.namespace_ = *in;
     // A name alone picks one object only where names are unique.

@@ -17,7 +17,8 @@ struct Selection {
   api::LabelSelector labels;
   api::FieldSelector fields;
 
-  // BadRequest for malformed selectors and for fields that the kind does not offer.
+  // `kind` is the one that the client names: selectors of a view select stored objects afterwards. BadRequest for
+  // malformed selectors and for fields that the kind does not offer.
   static Result<Selection> Parse(const api::KindInfo& kind, std::string namespace_, std::string_view label_selector,
                                  std::string_view field_selector);
   store::CacheQuery Query(const store::CacheOptions& cache) const;

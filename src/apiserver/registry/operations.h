@@ -16,6 +16,7 @@ struct PatchRequest {
   json::Value patch;
   api::Strictness strictness = api::Strictness::kWarn;
   bool force = false;
+  std::vector<std::string> duplicates;  // fields that the text of the patch has twice
 };
 // Sets `created` when server-side apply made the object.
 Task<Result<ObjectPtr>> PatchObject(Registry* registry, Call* call, PatchRequest request, bool* created);

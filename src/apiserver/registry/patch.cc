@@ -9,6 +9,14 @@ namespace sampan::apiserver {
 
 namespace {
 
+// Between the stored form and the one that the client writes in.
+json::Value Shown(const Call& call, const json::Value& stored) {
+  return call.view == nullptr ? stored : call.view->from_stored(stored);
+}
+json::Value Kept(const Call& call, json::Value published) {
+  return call.view == nullptr ? std::move(published) : call.view->to_stored(published);
+}
+
 Result<json::Value> Patched(const api::KindInfo& kind, const json::Value& stored, const PatchRequest& request) {
   json::Value document = stored;
   switch (request.type) {
@@ -36,37 +44,97 @@ Result<void> CheckNameKept(const Call& call, const json::Value& patched) {
 }
 
 // Decodes what a patch made. Warnings of an attempt that is repeated are not reported twice.
-Result<json::Value> DecodePatched(Call& call, const api::KindInfo& kind, json::Value patched, api::Strictness strictness) {
+Result<json::Value> DecodePatched(Call& call, const api::KindInfo& kind, json::Value patched, const PatchRequest& request) {
   call.warnings.clear();
   api::DecodeOptions options;
-  options.strictness = strictness;
+  options.strictness = request.strictness;
   options.warnings = &call.warnings;
+  options.duplicates = &request.duplicates;
   return api::DecodeObject(kind, std::move(patched), options);
 }
 
+// A patch that makes something other than an object of the kind: the fault is the patch's.
+Error BadPatch(const json::Value& patch, const Error& decoding) {
+  constexpr std::string_view kPrefix = "cannot be handled as a ";
+  std::string_view why = decoding.message();
+  size_t at = why.find(kPrefix);
+  size_t colon = at == std::string_view::npos ? at : why.find(": ", at);
+  if (colon != std::string_view::npos) why.remove_prefix(colon + 2);
+  api::Causes causes;
+  causes.Invalid(api::Path("patch"), json::Serialize(patch), why);
+  return std::move(causes).ToError("", "", "");
+}
+
+// The configuration of server-side apply names what it is, and has no field that the kind does not declare.
+Result<json::Value> DecodeApplied(Call& call, const api::KindInfo& kind, PatchRequest& request) {
+  if (!request.patch.is_object()) return Fail(Error::BadRequest("error decoding YAML: the patch is no object"));
+  std::string_view version = json::FindString(json::Find(request.patch, "apiVersion"));
+  std::string_view name = json::FindString(json::Find(request.patch, "kind"));
+  if (version != kind.ApiVersion() || name != kind.kind) {
+    std::string group_version(version.find('/') == std::string_view::npos ? fmt::format("/{}", version) : version);
+    return Fail(Error::BadRequest("invalid object type: {}, Kind={}", group_version, name));
+  }
+  auto typed = [&](std::string_view what) {
+    const json::Value* metadata = json::Find(request.patch, "metadata");
+    std::string_view namespace_ = metadata == nullptr ? "" : json::FindString(json::Find(*metadata, "namespace"));
+    return Fail(Error::InternalError("failed to create typed patch object ({}/{}; {}, Kind={}): .{}", namespace_,
+                                     NameOf(request.patch), kind.ApiVersion(), kind.kind, what));
+  };
+  if (request.strictness == api::Strictness::kStrict && !request.duplicates.empty()) {
+    return Fail(Error::BadRequest("error decoding YAML: duplicate field \"{}\"", request.duplicates[0]));
+  }
+  std::vector<std::string> unknown;
+  Result<json::Value> known = api::Canonicalize(*kind.type, request.patch, &unknown);
+  if (!unknown.empty()) return typed(fmt::format("{}: field not declared in schema", unknown[0]));
+  return DecodePatched(call, kind, std::move(request.patch), request);
+}
+
 Task<Result<ObjectPtr>> ApplyObject(Registry* registry, Call* call, PatchRequest request, bool* created) {
-  const api::KindInfo& kind = *call->resource->kind;
-  CO_TRY(json::Value config, DecodePatched(*call, kind, std::move(request.patch), request.strictness));
-  if (NameOf(config).empty()) MetadataOf(config)["name"] = call->name;
+  const api::KindInfo& kind = call->kind();
+  CO_TRY(json::Value config, DecodeApplied(*call, kind, request));
+  if (NameOf(config).empty()) {
+    co_return Fail(
+        Error::BadRequest("the name of the object ({} based on URL) was undeterminable: name must be provided", call->name));
+  }
   CO_TRY_VOID(CheckNameKept(*call, config));
   std::vector<std::string> warnings = call->warnings;
   call->track_managers = false;
   api::ApplyForce force = request.force ? api::ApplyForce::kYes : api::ApplyForce::kNo;
   Mutate mutate = [&](const json::Value& stored, const api::Object&) -> Result<json::Value> {
     api::FieldManager manager{call->field_manager, call->subresource, registry->clock().Now()};
-    return api::Apply(kind, manager, force, stored, config);
+    TRY(json::Value applied, api::Apply(kind, manager, force, Shown(*call, stored), config));
+    return Kept(*call, std::move(applied));
   };
   for (int attempt = 0;; ++attempt) {
     call->warnings = warnings;
     auto updated = co_await registry->Update(call, &mutate);
     if (updated || !updated.error().Is(Reason::kNotFound) || !call->subresource.empty() || attempt == 3) co_return updated;
-    if (!json::FindString(json::Find(config, "metadata", "uid")).empty()) co_return updated;
+    std::string_view uid = json::FindString(json::Find(config, "metadata", "uid"));
+    if (!uid.empty()) {
+      co_return Fail(ConflictError(
+          kind, call->name,
+          fmt::format("uid mismatch: the provided object specified uid {}, and no existing object was found", uid)));
+    }
     api::FieldManager manager{call->field_manager, call->subresource, registry->clock().Now()};
     CO_TRY(json::Value object, api::Apply(kind, manager, force, json::Value(), config));
-    auto made = co_await CreateObject(registry, call, std::move(object));
+    auto made = co_await CreateObject(registry, call, Kept(*call, std::move(object)));
     *created = made.has_value();
     if (made || !made.error().Is(Reason::kAlreadyExists)) co_return made;
   }
+}
+
+// The Scale is what the client has written, so the faults are the Scale's.
+Result<void> CheckScale(const Call& call, const json::Value& scale) {
+  std::string_view name = NameOf(scale);
+  if (!name.empty() && name != call.name) {
+    return Fail(Error::BadRequest("the name of the object ({}) does not match the name on the URL ({})", name, call.name));
+  }
+  const json::Value* replicas = json::Find(scale, "spec", "replicas");
+  if (FindInt(replicas).value_or(0) >= 0) return {};
+  api::Causes causes;
+  api::Path spec("spec");
+  causes.Invalid(api::Path(spec, "replicas"), *replicas, "must be greater than or equal to 0");
+  return Fail(std::move(causes).ToError("autoscaling", "Scale", call.name));
 }
 
 int64_t ReplicasOf(const json::Value& scale) {
@@ -89,17 +157,21 @@ Task<Result<ObjectPtr>> PatchObject(Registry* registry, Call* call, PatchRequest
     auto applied = co_await ApplyObject(registry, call, std::move(request), created);
     co_return applied;
   }
-  const api::KindInfo& kind = *call->resource->kind;
+  const api::KindInfo& kind = call->kind();
   Mutate mutate = [&](const json::Value& stored, const api::Object&) -> Result<json::Value> {
-    TRY(json::Value patched, Patched(kind, stored, request));
+    TRY(json::Value patched, Patched(kind, Shown(*call, stored), request));
     TRY_VOID(CheckNameKept(*call, patched));
-    return DecodePatched(*call, kind, std::move(patched), request.strictness);
+    json::Value shown = request.type == client::PatchType::kStrategic ? request.patch : patched;
+    Result<json::Value> object = DecodePatched(*call, kind, std::move(patched), request);
+    if (!object) return Fail(BadPatch(shown, object.error()));
+    return Kept(*call, *std::move(object));
   };
   auto updated = co_await registry->Update(call, &mutate);
   co_return updated;
 }
 
 Task<Result<ObjectPtr>> PutScale(Registry* registry, Call* call, json::Value scale) {
+  CO_TRY_VOID(CheckScale(*call, scale));
   Mutate mutate = [&scale](const json::Value& stored, const api::Object&) { return Scaled(stored, scale); };
   auto updated = co_await registry->Update(call, &mutate);
   co_return updated;
@@ -110,7 +182,8 @@ Task<Result<ObjectPtr>> PatchScale(Registry* registry, Call* call, PatchRequest 
   if (request.type == client::PatchType::kApply) request.type = client::PatchType::kMerge;
   Mutate mutate = [&](const json::Value& stored, const api::Object& object) -> Result<json::Value> {
     TRY(json::Value patched, Patched(*kind, ScaleOf(object), request));
-    TRY(json::Value scale, DecodePatched(*call, *kind, std::move(patched), request.strictness));
+    TRY(json::Value scale, DecodePatched(*call, *kind, std::move(patched), request));
+    TRY_VOID(CheckScale(*call, scale));
     return Scaled(stored, scale);
   };
   auto updated = co_await registry->Update(call, &mutate);

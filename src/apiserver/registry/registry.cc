@@ -66,6 +66,7 @@ const Resource* Registry::Find(const api::KindInfo& kind) const {
 std::unique_ptr<WriteContext> Registry::Context(const Call& call) const {
   auto context = std::make_unique<WriteContext>(*this, *call.user, deps_.rng, deps_.clock.Now());
   context->kind = call.resource->kind;
+  context->published = &call.kind();
   context->namespace_ = call.namespace_;
   context->name = call.name;
   context->subresource = call.subresource;

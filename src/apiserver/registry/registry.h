@@ -13,6 +13,7 @@
 #include "api/object.h"
 #include "apiserver/admission/admission.h"
 #include "apiserver/registry/strategy.h"
+#include "apiserver/registry/view.h"
 #include "async/clock.h"
 #include "async/task.h"
 #include "client/client.h"
@@ -34,6 +35,7 @@ struct Resource {
 // One request to write. Lives in the frame of who handles the request.
 struct Call {
   const Resource* resource = nullptr;
+  const View* view = nullptr;  // the form the client writes in, when it is not the stored one
   const auth::UserInfo* user = nullptr;
   std::string namespace_;
   std::string name;  // empty for creations
@@ -42,6 +44,9 @@ struct Call {
   bool dry_run = false;
   bool track_managers = true;         // false: the mutation sets managedFields itself, as server-side apply does
   std::vector<std::string> warnings;  // out
+
+  // The kind as this client knows it: what errors name and bodies are decoded as.
+  const api::KindInfo& kind() const { return view == nullptr ? *resource->kind : *view->kind; }
 };
 
 // Computes the wanted document from the stored one. May run several times, each time on fresher input. The result is

@@ -33,9 +33,8 @@ Strategies::Strategies(const StrategyOptions& options, const auth::Authorizer& a
   Add(api::KindOf<api::coordination::Lease>(),
       Own(NewPlainStrategy({.create_on_update = true, .unconditional_update = false})));
 
-  Strategy* workload = Own(NewPlainStrategy({.generation = true, .status = true}));
-  Add(api::KindOf<api::apps::Deployment>(), workload);
-  Add(api::KindOf<api::apps::ReplicaSet>(), workload);
+  Add(api::KindOf<api::apps::Deployment>(), Own(NewDeploymentStrategy()));
+  Add(api::KindOf<api::apps::ReplicaSet>(), Own(NewPlainStrategy({.generation = true, .status = true})));
 
   Strategy* rbac = Own(NewRbacStrategy(authorizer));
   Add(api::KindOf<api::rbac::Role>(), rbac);

@@ -41,6 +41,7 @@ class Strategies {
 
 // One factory a file, registry/<group>/<kind>.cc.
 std::unique_ptr<Strategy> NewPlainStrategy(const Traits& traits);
+std::unique_ptr<Strategy> NewDeploymentStrategy();
 std::unique_ptr<Strategy> NewEventStrategy(Duration time_to_live);
 std::unique_ptr<Strategy> NewNamespaceStrategy();
 std::unique_ptr<Strategy> NewPodStrategy();

@@ -41,6 +41,7 @@ class WriteContext {
   Rng& rng;
   const WallTime now;
   const api::KindInfo* kind = nullptr;
+  const api::KindInfo* published = nullptr;  // the form the client writes in; `kind` unless a view is used
   std::string namespace_;
   std::string name;
   std::string subresource;

@@ -15,7 +15,7 @@ constexpr size_t kMaxStoredDepth = 600;  // what is stored has passed the limit 
 
 // A client that names a revision or an instance means exactly that one.
 Result<void> CheckPreconditions(const Call& call, const api::Object& current, const json::Value& object) {
-  const api::KindInfo& kind = *call.resource->kind;
+  const api::KindInfo& kind = call.kind();
   std::string_view revision = json::FindString(json::Find(object, "metadata", "resourceVersion"));
   std::string_view uid = json::FindString(json::Find(object, "metadata", "uid"));
   if (!uid.empty() && uid != current.uid()) {
@@ -72,6 +72,15 @@ void CheckNewFinalizers(const json::Value& object, const json::Value& old, api::
   }
 }
 
+// Ownership is recorded in the form the client writes in.
+void TrackChange(const Call& call, WallTime now, const json::Value& old, json::Value& object) {
+  api::FieldManager manager{call.field_manager, call.subresource, now};
+  if (call.view == nullptr) return api::TrackUpdate(*call.resource->kind, manager, old, object);
+  json::Value published = call.view->from_stored(object);
+  api::TrackUpdate(*call.view->kind, manager, call.view->from_stored(old), published);
+  object = call.view->to_stored(published);
+}
+
 bool NothingHoldsBack(const Resource& resource, const json::Value& object) {
   if (json::Find(object, "metadata", "deletionTimestamp") == nullptr) return false;
   const json::Array* finalizers = FindArray(json::Find(object, "metadata", "finalizers"));
@@ -85,7 +94,7 @@ bool NothingHoldsBack(const Resource& resource, const json::Value& object) {
 Task<Result<ObjectPtr>> Registry::Update(Call* call, const Mutate* mutate) {
   for (int attempt = 1;; ++attempt) {
     ObjectPtr current = call->resource->cache->Get(call->namespace_, call->name);
-    if (current == nullptr) co_return Fail(NotFoundError(*call->resource->kind, call->name));
+    if (current == nullptr) co_return Fail(NotFoundError(call->kind(), call->name));
     json::Value old = current->Parse();
     CO_TRY(json::Value object, (*mutate)(old, *current));
     auto updated = co_await TryUpdate(call, current, std::move(old), std::move(object));
@@ -93,7 +102,7 @@ Task<Result<ObjectPtr>> Registry::Update(Call* call, const Mutate* mutate) {
     // Only the store's own refusal, which has no details, is worth another attempt.
     bool lost = updated.error().Is(Reason::kConflict) && updated.error().details() == nullptr;
     if (!lost && !updated.error().Is(Reason::kNotFound)) co_return Fail(std::move(updated).error());
-    if (attempt == kAttempts) co_return Fail(ModifiedError(*call->resource->kind, call->name));
+    if (attempt == kAttempts) co_return Fail(ModifiedError(call->kind(), call->name));
     co_await CatchUp(call);
   }
 }
@@ -101,7 +110,7 @@ Task<Result<ObjectPtr>> Registry::Update(Call* call, const Mutate* mutate) {
 Task<Result<ObjectPtr>> Registry::Rewrite(Call* call, const Edit* edit) {
   for (int attempt = 1;; ++attempt) {
     ObjectPtr current = call->resource->cache->Get(call->namespace_, call->name);
-    if (current == nullptr) co_return Fail(NotFoundError(*call->resource->kind, call->name));
+    if (current == nullptr) co_return Fail(NotFoundError(call->kind(), call->name));
     // The document lives in one arena and is given up as a whole.
     boost::json::monotonic_resource arena(current->bytes().size() * 4);
     boost::json::parse_options options;
@@ -149,7 +158,7 @@ Result<void> Registry::Check(const Call& call, WriteContext& context, json::Valu
   if (call.subresource == "status") {
     api::ValidateStatusUpdate(kind, object, old, causes);
   } else {
-    api::ValidateUpdate(kind, object, old, causes, call.subresource);
+    api::ValidateUpdate(call.kind(), object, old, causes, call.subresource);
   }
   call.resource->strategy->Validate(context, object, &old, causes);
   if (!causes.empty()) return Fail(std::move(causes).ToError(kind.group, kind.kind, call.name));
@@ -158,15 +167,12 @@ Result<void> Registry::Check(const Call& call, WriteContext& context, json::Valu
 
 Task<Result<ObjectPtr>> Registry::TryUpdate(Call* call, ObjectPtr current, json::Value old, json::Value object) {
   const Resource& resource = *call->resource;
-  const api::KindInfo& kind = *resource.kind;
   CO_TRY_VOID(CheckPreconditions(*call, *current, object));
   std::unique_ptr<WriteContext> owned = Context(*call);
   WriteContext& context = *owned;
   CO_TRY_VOID(Check(*call, context, object, old));
   CO_TRY_VOID(resource.strategy->BeforeStore(context, object, &old));
-  if (call->track_managers) {
-    api::TrackUpdate(kind, {call->field_manager, call->subresource, context.now}, old, object);
-  }
+  if (call->track_managers) TrackChange(*call, context.now, old, object);
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
 
   if (json::Equal(old, object)) co_return current;

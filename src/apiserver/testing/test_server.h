@@ -51,6 +51,9 @@ class TestServer {
   std::unique_ptr<Running> Start(std::string_view target, HeaderList headers = {});
   void EndStreams();
 
+  // For tests that need a connection.
+  net::Handler handler();
+
   client::Client& client() { return *client_; }
   ManualClock& clock();
   Executor& executor();

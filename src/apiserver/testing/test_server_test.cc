@@ -198,6 +198,10 @@ void TestServer::EndStreams() {
   state_->server.EndStreams();
 }
 
+net::Handler TestServer::handler() {
+  return state_->server.handler();
+}
+
 ManualClock& TestServer::clock() {
   return state_->clock;
 }

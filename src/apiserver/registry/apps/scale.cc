@@ -17,10 +17,14 @@ json::Value ScaleOf(const api::Object& object) {
     auto parsed = typed ? api::LabelSelector::From(*typed) : api::LabelSelector();
     if (parsed) status["selector"] = parsed->ToString();
   }
+  json::Object spec;
+  if (int64_t replicas = FindInt(json::Find(document, "spec", "replicas")).value_or(0); replicas != 0) {
+    spec["replicas"] = replicas;
+  }
   return json::Object{{"kind", "Scale"},
                       {"apiVersion", "autoscaling/v1"},
                       {"metadata", std::move(metadata)},
-                      {"spec", json::Object{{"replicas", FindInt(json::Find(document, "spec", "replicas")).value_or(0)}}},
+                      {"spec", std::move(spec)},
                       {"status", std::move(status)}};
 }
 

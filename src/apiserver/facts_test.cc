@@ -1,0 +1,170 @@
+// What kube-apiserver v1.36 answers, as a table: clients read these texts and statuses.
+#include <gtest/gtest.h>
+
+#include "apiserver/testing/test_server.h"
+
+namespace sampan::apiserver {
+namespace {
+
+constexpr std::string_view kMaps = "/api/v1/namespaces/default/configmaps";
+constexpr std::string_view kPods = "/api/v1/namespaces/default/pods";
+constexpr std::string_view kDeployments = "/apis/apps/v1/namespaces/default/deployments";
+
+struct Fact {
+  std::string_view method, target, body;
+  int status;
+  std::string_view message;
+};
+
+void Check(TestServer& server, std::span<const Fact> facts, const TestServer::HeaderList& headers = {}) {
+  for (const Fact& fact : facts) {
+    Reply reply = server.Do(fact.method, fact.target, std::string(fact.body), headers);
+    EXPECT_EQ(reply.status, fact.status) << fact.method << " " << fact.target << " " << fact.body << "\n" << reply.body;
+    EXPECT_EQ(json::FindString(json::Find(reply.Json(), "message")), fact.message)
+        << fact.method << " " << fact.target << " " << fact.body;
+  }
+}
+
+TEST(Facts, Paths) {
+  TestServer server;
+  constexpr std::string_view kNone = "the server could not find the requested resource";
+  constexpr std::string_view kNot = "the server does not allow this method on the requested resource";
+  const Fact facts[] = {
+      {"GET", "/api/v1/nope", "", 404, kNone},
+      {"GET", "/apis/apps/v9/deployments", "", 404, kNone},
+      {"GET", "/api/v1/namespaces/default/pods/a/nope", "", 404, kNone},
+      {"HEAD", kMaps, "", 405, ""},
+      {"PATCH", kMaps, "{}", 405, kNot},
+      {"GET", "/api/v1/namespaces/default/pods/x/binding", "", 405, kNot},
+  };
+  Check(server, facts);
+}
+
+TEST(Facts, Bodies) {
+  TestServer server;
+  const Fact facts[] = {
+      {"POST", kMaps, "{", 400,
+       "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: "
+       "unexpected end of JSON input ({)"},
+      {"POST", kMaps, "", 400,
+       "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: "
+       "unexpected end of JSON input (<empty>)"},
+      {"POST", kMaps, "null", 422,
+       "ConfigMap \"\" is invalid: metadata.name: Required value: name or generateName is required"},
+      {"POST", kMaps, R"({"metadata":{"name":"a","ownerReferences":[{}]}})", 422,
+       "ConfigMap \"a\" is invalid: [metadata.ownerReferences.apiVersion: Invalid value: \"\": version must not be empty, "
+       "metadata.ownerReferences.kind: Invalid value: \"\": must not be empty, metadata.ownerReferences.name: Invalid "
+       "value: "
+       "\"\": must not be empty, metadata.ownerReferences.uid: Invalid value: \"\": must not be empty]"},
+  };
+  Check(server, facts);
+}
+
+TEST(Facts, Options) {
+  TestServer server;
+  constexpr std::string_view kBody = R"({"metadata":{"name":"x"}})";
+  auto with = [](std::string_view query) { return fmt::format("{}?{}", kMaps, query); };
+  const std::string validation = with("fieldValidation=x"), dry = with("dryRun=None");
+  const std::string manager = with("fieldManager=" + std::string(129, 'm'));
+  const Fact facts[] = {
+      {"POST", validation, kBody, 422,
+       "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: \"x\": supported values: \"\", "
+       "\"Ignore\", \"Strict\", \"Warn\""},
+      {"POST", dry, kBody, 422,
+       "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"None\"]: supported values: \"All\""},
+      {"POST", manager, kBody, 422,
+       "CreateOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes"},
+  };
+  Check(server, facts);
+}
+
+TEST(Facts, Shapes) {
+  TestServer server;
+  server.Post(kMaps, R"({"metadata":{"name":"x"}})");
+  auto accept = [&](std::string_view target, std::string_view type) {
+    return server.Do("GET", target, "", {{"accept", std::string(type)}});
+  };
+  const std::string one = fmt::format("{}/x", kMaps);
+  EXPECT_EQ(json::FindString(
+                json::Find(accept(kMaps, "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io").Json(), "message")),
+            "you requested PartialObjectMetadata, but the requested object is a list (*core.ConfigMapList)");
+  EXPECT_EQ(accept(one, "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io").status, 406);
+  Reply table = accept(one, "application/json;as=Table;v=v1;g=meta.k8s.io");
+  EXPECT_EQ(table.headers.Get("content-type"), "application/json");
+  EXPECT_TRUE(table.body.ends_with('\n'));
+  EXPECT_TRUE(accept(one, "application/json;pretty=1").body.starts_with("{\n"));
+}
+
+TEST(Facts, Patches) {
+  TestServer server;
+  server.Post(kMaps, R"({"metadata":{"name":"x"}})");
+  auto patch = [&](std::string_view query, std::string_view type, std::string body) {
+    Reply reply = server.Patch(fmt::format("{}/x{}", kMaps, query), type, std::move(body));
+    return fmt::format("{} {}", reply.status, json::FindString(json::Find(reply.Json(), "message")));
+  };
+  EXPECT_EQ(patch("?force=true", "merge-patch+json", "{}"),
+            "422 PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified for non-apply patch");
+  EXPECT_EQ(patch("", "merge-patch+json", "{"), "400 error decoding patch: unexpected end of JSON input");
+  EXPECT_EQ(patch("", "apply-patch+yaml", "{}"),
+            "422 PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
+  EXPECT_EQ(patch("?fieldManager=m", "apply-patch+yaml", R"({"metadata":{"name":"x"}})"),
+            "400 invalid object type: /, Kind=");
+  EXPECT_EQ(patch("?fieldManager=m", "apply-patch+yaml", R"({"apiVersion":"v1","kind":"ConfigMap"})"),
+            "400 the name of the object (x based on URL) was undeterminable: name must be provided");
+  Reply unknown = server.Patch(fmt::format("{}/x?fieldManager=m", kMaps), "apply-patch+yaml",
+                               R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"},"foo":1})");
+  EXPECT_EQ(unknown.status, 500);
+  EXPECT_NE(unknown.body.find(".foo: field not declared in schema"), std::string::npos);
+  Reply wrong = server.Patch(fmt::format("{}/x", kMaps), "merge-patch+json", R"({"data":{"a":1}})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(json::FindString(json::Find(wrong.Json(), "details", "causes")->at(0).as_object().if_contains("field")),
+            "patch");
+  Reply twice = server.Patch(fmt::format("{}/x", kMaps), "merge-patch+json", R"({"data":{"a":"1","a":"2"}})");
+  EXPECT_EQ(twice.headers.Get("warning"), R"(299 - "duplicate field \"data.a\"")");
+}
+
+TEST(Facts, CreationTracksWhatTheClientSent) {
+  TestServer server;
+  Reply pod = server.Post(kPods, R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}})");
+  ASSERT_EQ(pod.status, 201) << pod.body;
+  const json::Value& fields = pod.Json().at("metadata").at("managedFields").at(0).at("fieldsV1");
+  const json::Object& spec = fields.at("f:spec").as_object();
+  // Defaults are the client's, what admission adds is nobody's; a required list is there before it is written.
+  EXPECT_TRUE(spec.contains("f:restartPolicy"));
+  EXPECT_FALSE(spec.contains("f:tolerations"));
+  EXPECT_FALSE(spec.contains("f:priority"));
+  EXPECT_FALSE(spec.at("f:containers").as_object().contains("."));
+}
+
+TEST(Facts, DeploymentsCountAnnotationsAsChanges) {
+  TestServer server;
+  server.Post(kDeployments, R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":)"
+                            R"({"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  auto generation = [&](std::string_view rest, std::string_view body) {
+    Reply reply = server.Patch(fmt::format("{}/d{}", kDeployments, rest), "merge-patch+json", std::string(body));
+    return reply.Json().at("metadata").at("generation").to_number<int>();
+  };
+  EXPECT_EQ(generation("", R"({"metadata":{"labels":{"x":"y"}}})"), 1);
+  EXPECT_EQ(generation("", R"({"metadata":{"annotations":{"deployment.kubernetes.io/revision":"1"}}})"), 1);
+  EXPECT_EQ(generation("", R"({"metadata":{"annotations":{"x":"y"}}})"), 2);
+  EXPECT_EQ(generation("/status", R"({"metadata":{"annotations":{"x":"z"},"labels":{"q":"r"}}})"), 2);
+  EXPECT_EQ(json::Find(server.Get(fmt::format("{}/d", kDeployments)).Json(), "metadata", "labels", "q"), nullptr);
+}
+
+TEST(Facts, EveryAnswerHasAnAuditId) {
+  TestServer server;
+  EXPECT_EQ(server.Get("/version").headers.Get("audit-id").size(), 36);
+  EXPECT_EQ(server.Get("/api/v1/nope").headers.Get("audit-id").size(), 36);
+  EXPECT_EQ(server.Do("GET", kMaps, "", {{"audit-id", "mine"}}).headers.Get("audit-id"), "mine");
+  EXPECT_NE(server.Do("GET", kMaps, "", {{"audit-id", std::string(65, 'x')}}).headers.Get("audit-id").size(), 65);
+}
+
+TEST(Facts, EndpointsAreOldFashioned) {
+  TestServer server;
+  EXPECT_EQ(server.Get("/api/v1/endpoints").headers.Get("warning"),
+            R"(299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")");
+  EXPECT_FALSE(server.Get("/api/v1/pods").headers.Has("warning"));
+}
+
+}  // namespace
+}  // namespace sampan::apiserver
