@@ -5,7 +5,9 @@
 
 #include <fmt/ranges.h>
 
+#include "codec/protobuf.h"
 #include "net/client.h"
+#include "net/grpc_call.h"
 
 namespace sampan::node {
 namespace {
@@ -91,7 +93,52 @@ Task<ProbeOutcome> TcpProbe(IoLoops* loops, std::string host, uint16_t port, Dur
   co_return ProbeOutcome{false, stream.error().message()};
 }
 
+Task<ProbeOutcome> GrpcProbe(IoLoops* loops, const GRPCAction* action, ProbeTarget target, Duration timeout) {
+  net::GrpcCall call;
+  call.host = target.pod_ip;
+  call.port = static_cast<uint16_t>(action->port);
+  call.method = "/grpc.health.v1.Health/Check";
+  call.message = HealthRequest(action->service);
+  call.user_agent = "kube-probe/1.36";
+  call.timeout = timeout;
+  const std::string where = fmt::format("{}:{}", call.host, call.port);
+  auto answer = co_await net::CallGrpc(*loops, std::move(call));
+  if (!answer) {
+    co_return ProbeOutcome{false, fmt::format("timeout: failed to connect service \"{}\" within {}: {}", where,
+                                              FormatDuration(timeout), answer.error())};
+  }
+  co_return HealthOutcome(*answer);
+}
+
 }  // namespace
+
+std::string HealthRequest(std::string_view service) {
+  std::string message;
+  if (!service.empty()) protobuf::Writer(message).Bytes(1, service);
+  return message;
+}
+
+ProbeOutcome HealthOutcome(const net::GrpcAnswer& answer) {
+  constexpr int kUnimplemented = 12, kDeadlineExceeded = 4;
+  if (answer.status == kUnimplemented) {
+    return {false, fmt::format("error: this server does not implement the grpc health protocol (grpc.health.v1.Health): {}",
+                               answer.status_message)};
+  }
+  if (answer.status == kDeadlineExceeded)
+    return {false, fmt::format("timeout: health rpc did not complete: {}", answer.status_message)};
+  if (answer.status != 0) {
+    return {false, fmt::format("error: health rpc probe failed: rpc error: code = {} desc = {}", answer.status,
+                               answer.status_message)};
+  }
+  uint64_t status = 0;
+  protobuf::Reader reader(answer.message);
+  while (auto field = reader.Next()) {
+    if (field->number == 1 && field->wire == protobuf::Wire::kVarint) status = field->number_value;
+  }
+  static constexpr std::string_view kNames[] = {"UNKNOWN", "SERVING", "NOT_SERVING", "SERVICE_UNKNOWN"};
+  if (!reader.failed() && status == 1) return {true, {}};
+  return {false, fmt::format("service unhealthy (responded with \"{}\")", kNames[status < 4 ? status : 0])};
+}
 
 Result<uint16_t> ResolvePort(const api::IntOrString& port, const Container& container) {
   int32_t number = port.number();
@@ -117,9 +164,7 @@ Task<ProbeOutcome> RunProbe(const ProbeDeps* deps, const Probe* probe, ProbeTarg
     std::string host = probe->tcp_socket->host.empty() ? target.pod_ip : probe->tcp_socket->host;
     co_return co_await TcpProbe(&deps->loops, std::move(host), *port, timeout);
   }
-  if (probe->grpc) {  // that it listens is what can be said without its protocol
-    co_return co_await TcpProbe(&deps->loops, target.pod_ip, static_cast<uint16_t>(probe->grpc->port), timeout);
-  }
+  if (probe->grpc) co_return co_await GrpcProbe(&deps->loops, probe->grpc.get(), std::move(target), timeout);
   co_return ProbeOutcome{true, {}};
 }
 

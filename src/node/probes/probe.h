@@ -1,4 +1,5 @@
-// Probes and lifecycle hooks: asks a container how it is, or tells it something, by exec, HTTP or TCP.
+// Probes and lifecycle hooks: asks a container how it is, or tells it something, by exec, HTTP, TCP or
+// gRPC.
 #pragma once
 
 #include <string>
@@ -6,6 +7,7 @@
 #include "api/types/core.h"
 #include "async/io_loop.h"
 #include "async/task.h"
+#include "net/grpc_call.h"
 #include "node/cri/runtime.h"
 
 namespace sampan::node {
@@ -45,6 +47,10 @@ class ProbeCounter {
   bool last_ = false;
   int run_ = 0;  // outcomes like the last one in a row
 };
+
+// The health protocol of gRPC (grpc.health.v1): its request, and what the answer means. Pure.
+std::string HealthRequest(std::string_view service);
+ProbeOutcome HealthOutcome(const net::GrpcAnswer& answer);
 
 Result<uint16_t> ResolvePort(const api::IntOrString& port, const api::core::Container& container);
 

@@ -39,5 +39,32 @@ TEST(ResolvePort, NumbersAndNames) {
   EXPECT_FALSE(ResolvePort(api::IntOrString(70000), container));
 }
 
+TEST(GrpcHealth, Answers) {
+  struct Case {
+    net::GrpcAnswer answer;
+    bool ok;
+    std::string_view output;
+  };
+  const Case cases[] = {
+      {{0, "", "\x08\x01"}, true, ""},
+      {{0, "", "\x08\x02"}, false, "service unhealthy (responded with \"NOT_SERVING\")"},
+      {{0, "", ""}, false, "service unhealthy (responded with \"UNKNOWN\")"},
+      {{0, "", "\x08"}, false, "service unhealthy (responded with \"UNKNOWN\")"},
+      {{12, "unknown service", ""},
+       false,
+       "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): unknown service"},
+      {{5, "unknown service x", ""}, false, "error: health rpc probe failed: rpc error: code = 5 desc = unknown service x"},
+  };
+  for (const Case& one : cases) {
+    ProbeOutcome outcome = HealthOutcome(one.answer);
+    EXPECT_EQ(outcome.ok, one.ok) << one.output;
+    EXPECT_EQ(outcome.output, one.output);
+  }
+  EXPECT_EQ(HealthRequest(""), "");
+  EXPECT_EQ(HealthRequest("db"),
+            "\x0a\x02"
+            "db");
+}
+
 }  // namespace
 }  // namespace sampan::node
