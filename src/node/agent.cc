@@ -5,6 +5,7 @@
 #include "client/events.h"
 #include "node/cni/bridge.h"
 #include "node/containerd/supervisor.h"
+#include "node/cri/operation_stats.h"
 #include "node/eviction/eviction.h"
 #include "node/images/pause_image.h"
 #include "node/logs/rotation.h"
@@ -79,6 +80,7 @@ struct Agent::State {
   Host host;
   std::string node_name;
   std::unique_ptr<cri::Runtime> runtime;
+  cri::OperationStats operations;
   std::unique_ptr<ContainerdSupervisor> containerd;
   std::unique_ptr<Registrar> registrar;
   std::unique_ptr<client::EventRecorder> events;
@@ -130,7 +132,7 @@ Task<Result<void>> Agent::State::Run(CancelToken stop) {
 
 Task<Result<void>> Agent::State::StartRuntime(CancelToken stop) {
   const bool own = options.runtime_endpoint.empty();
-  runtime = cri::NewRuntime(own ? options.paths.ContainerdSocket() : options.runtime_endpoint);
+  runtime = cri::NewRuntime(own ? options.paths.ContainerdSocket() : options.runtime_endpoint, operations);
   if (!own) {
     auto version = co_await runtime->Version();
     if (!version) {
@@ -210,7 +212,7 @@ Result<void> Agent::State::StartServer() {
   listen.address = options.bind_address;
   listen.port = options.port;
   listen.tls = std::make_shared<const net::TlsServerOptions>(std::move(tls));
-  server = std::make_unique<KubeletServer>(KubeletServer::Deps{*services, *pods, deps.loops});
+  server = std::make_unique<KubeletServer>(KubeletServer::Deps{*services, *pods, deps.loops, operations});
   return server->Start(std::move(listen));
 }
 

@@ -6,6 +6,7 @@
 #include "node/agent.h"
 #include "node/cni/host_port_rules.h"
 #include "node/containerd/supervisor.h"
+#include "node/cri/operation_stats.h"
 #include "node/images/pause_image.h"
 #include "node/pods/resources.h"
 #include "node/pods/state.h"
@@ -128,8 +129,9 @@ Task<Result<void>> TearDown(BlockingPool* blocking, Clock* clock, AgentOptions o
   Failures failures;
   std::set<std::string> uids;
   if (ever_ran) {
+    cri::OperationStats operations;
     std::unique_ptr<cri::Runtime> runtime =
-        cri::NewRuntime(own ? options.paths.ContainerdSocket() : options.runtime_endpoint);
+        cri::NewRuntime(own ? options.paths.ContainerdSocket() : options.runtime_endpoint, operations);
     if (own) {
       // It is needed to free what pods hold: addresses, network namespaces, snapshots. One that has ended is started again.
       if (options.cni_conf_dir.empty()) options.cni_conf_dir = options.paths.CniConf();

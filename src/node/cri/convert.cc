@@ -79,6 +79,36 @@ ContainerState FromState(pb::ContainerState state) {
   }
 }
 
+// What an entry of a list and a status have in common.
+template <class Message>
+Sandbox FromSandbox(const Message& from) {
+  Sandbox to;
+  to.id = from.id();
+  to.name = from.metadata().name();
+  to.uid = from.metadata().uid();
+  to.namespace_ = from.metadata().namespace_();
+  to.attempt = from.metadata().attempt();
+  to.state = from.state() == pb::SANDBOX_READY ? SandboxState::kReady : SandboxState::kNotReady;
+  to.created_at = FromNanos(from.created_at());
+  to.labels = FromMap(from.labels());
+  to.annotations = FromMap(from.annotations());
+  return to;
+}
+template <class Message>
+Container FromContainer(const Message& from) {
+  Container to;
+  to.id = from.id();
+  to.name = from.metadata().name();
+  to.attempt = from.metadata().attempt();
+  to.state = FromState(from.state());
+  to.image = from.image().image();
+  to.image_ref = from.image_ref();
+  to.created_at = FromNanos(from.created_at());
+  to.labels = FromMap(from.labels());
+  to.annotations = FromMap(from.annotations());
+  return to;
+}
+
 }  // namespace
 
 void ToProto(const SandboxConfig& from, pb::PodSandboxConfig* to) {
@@ -114,6 +144,14 @@ void ToProto(const SandboxConfig& from, pb::PodSandboxConfig* to) {
   ToProto(from.seccomp, security->mutable_seccomp());
 }
 
+void ToProto(const ContainerResources& from, pb::LinuxContainerResources* to) {
+  to->set_cpu_period(from.cpu_period_microseconds);
+  to->set_cpu_quota(from.cpu_quota_microseconds);
+  to->set_cpu_shares(from.cpu_shares);
+  to->set_memory_limit_in_bytes(from.memory_limit_bytes);
+  to->set_oom_score_adj(from.oom_score_adj);
+}
+
 void ToProto(const ContainerConfig& from, pb::ContainerConfig* to) {
   to->mutable_metadata()->set_name(from.name);
   to->mutable_metadata()->set_attempt(from.attempt);
@@ -139,12 +177,7 @@ void ToProto(const ContainerConfig& from, pb::ContainerConfig* to) {
   to->set_stdin(from.stdin_open);
   to->set_stdin_once(from.stdin_once);
   to->set_tty(from.tty);
-  pb::LinuxContainerResources* resources = to->mutable_linux()->mutable_resources();
-  resources->set_cpu_period(from.resources.cpu_period_microseconds);
-  resources->set_cpu_quota(from.resources.cpu_quota_microseconds);
-  resources->set_cpu_shares(from.resources.cpu_shares);
-  resources->set_memory_limit_in_bytes(from.resources.memory_limit_bytes);
-  resources->set_oom_score_adj(from.resources.oom_score_adj);
+  ToProto(from.resources, to->mutable_linux()->mutable_resources());
   ToProto(from.security, to->mutable_linux()->mutable_security_context());
 }
 
@@ -158,67 +191,30 @@ void ToProto(const Auth& from, pb::AuthConfig* to) {
 }
 
 Sandbox FromProto(const pb::PodSandbox& from) {
-  Sandbox to;
-  to.id = from.id();
-  to.name = from.metadata().name();
-  to.uid = from.metadata().uid();
-  to.namespace_ = from.metadata().namespace_();
-  to.attempt = from.metadata().attempt();
-  to.state = from.state() == pb::SANDBOX_READY ? SandboxState::kReady : SandboxState::kNotReady;
-  to.created_at = FromNanos(from.created_at());
-  to.labels = FromMap(from.labels());
-  to.annotations = FromMap(from.annotations());
-  return to;
+  return FromSandbox(from);
 }
 
 Sandbox FromProto(const pb::PodSandboxStatus& from) {
-  Sandbox to;
-  to.id = from.id();
-  to.name = from.metadata().name();
-  to.uid = from.metadata().uid();
-  to.namespace_ = from.metadata().namespace_();
-  to.attempt = from.metadata().attempt();
-  to.state = from.state() == pb::SANDBOX_READY ? SandboxState::kReady : SandboxState::kNotReady;
-  to.created_at = FromNanos(from.created_at());
-  to.labels = FromMap(from.labels());
-  to.annotations = FromMap(from.annotations());
+  Sandbox to = FromSandbox(from);
   if (!from.network().ip().empty()) to.ips.push_back(from.network().ip());
   for (const pb::PodIP& ip : from.network().additional_ips()) to.ips.push_back(ip.ip());
   return to;
 }
 
 Container FromProto(const pb::Container& from) {
-  Container to;
-  to.id = from.id();
+  Container to = FromContainer(from);
   to.sandbox_id = from.pod_sandbox_id();
-  to.name = from.metadata().name();
-  to.attempt = from.metadata().attempt();
-  to.state = FromState(from.state());
-  to.image = from.image().image();
-  to.image_ref = from.image_ref();
-  to.created_at = FromNanos(from.created_at());
-  to.labels = FromMap(from.labels());
-  to.annotations = FromMap(from.annotations());
   return to;
 }
 
 Container FromProto(const pb::ContainerStatus& from) {
-  Container to;
-  to.id = from.id();
-  to.name = from.metadata().name();
-  to.attempt = from.metadata().attempt();
-  to.state = FromState(from.state());
-  to.image = from.image().image();
-  to.image_ref = from.image_ref();
-  to.created_at = FromNanos(from.created_at());
+  Container to = FromContainer(from);
   to.started_at = FromNanos(from.started_at());
   to.finished_at = FromNanos(from.finished_at());
   to.exit_code = from.exit_code();
   to.reason = from.reason();
   to.message = from.message();
   to.log_path = from.log_path();
-  to.labels = FromMap(from.labels());
-  to.annotations = FromMap(from.annotations());
   return to;
 }
 

@@ -7,6 +7,7 @@
 namespace sampan::cri {
 
 void ToProto(const SandboxConfig& from, runtime::v1::PodSandboxConfig* to);
+void ToProto(const ContainerResources& from, runtime::v1::LinuxContainerResources* to);
 void ToProto(const ContainerConfig& from, runtime::v1::ContainerConfig* to);
 void ToProto(const Auth& from, runtime::v1::AuthConfig* to);
 

@@ -212,6 +212,16 @@ Task<Result<void>> FakeRuntime::StopContainer(std::string id, Duration grace, Ca
   co_return Result<void>();
 }
 
+Task<Result<void>> FakeRuntime::UpdateContainerResources(std::string id, ContainerResources resources) {
+  CO_TRY_VOID(Check("UpdateContainerResources"));
+  auto world = world_.Lock();
+  auto found = world->containers.find(id);
+  if (found == world->containers.end()) co_return Fail(Error::NotFound("no container {}", id));
+  world->calls.push_back("UpdateContainerResources " + found->second.name);
+  world->configs[found->second.name].resources = resources;
+  co_return Result<void>();
+}
+
 Task<Result<void>> FakeRuntime::RemoveContainer(std::string id) {
   world_.Lock()->containers.erase(id);
   co_return Result<void>();

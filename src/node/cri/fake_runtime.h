@@ -54,6 +54,7 @@ class FakeRuntime final : public Runtime {
   Task<Result<void>> StartContainer(std::string id) override;
   Task<Result<void>> StopContainer(std::string id, Duration grace, CancelToken stop) override;
   Task<Result<void>> RemoveContainer(std::string id) override;
+  Task<Result<void>> UpdateContainerResources(std::string id, ContainerResources resources) override;
   Task<Result<std::vector<Container>>> ListContainers(Labels selector) override;
   Task<Result<Container>> ContainerStatus(std::string id) override;
   Task<Result<void>> ReopenLog(std::string id) override;

@@ -9,6 +9,7 @@
 #include "base/guarded.h"
 #include "node/cri/api.grpc.pb.h"
 #include "node/cri/convert.h"
+#include "node/cri/operation_stats.h"
 #include "node/cri/runtime.h"
 
 namespace sampan::cri {
@@ -61,10 +62,11 @@ struct Call {
 
 // Starts a call through gRPC's callback interface: no thread waits for it. `start` is one of the stub's async members.
 template <class Response, class Request, class Service>
-Task<Result<Response>> Invoke(Service* service,
+Task<Result<Response>> Invoke(OperationStats& stats, Service* service,
                               void (Service::*start)(grpc::ClientContext*, const Request*, Response*,
                                                      std::function<void(grpc::Status)>),
                               Request request, Duration timeout, CancelToken stop = {}) {
+  const auto begin = std::chrono::steady_clock::now();
   auto call = std::make_shared<Call<Request, Response>>();
   call->request = std::move(request);
   if (timeout != kUnlimited) {
@@ -78,6 +80,8 @@ Task<Result<Response>> Invoke(Service* service,
     if (auto live = weak.lock()) live->context.TryCancel();
   });
   grpc::Status status = co_await done.Wait();
+  stats.Observe(OperationName(Request::descriptor()->name()), std::chrono::steady_clock::now() - begin,
+                status.ok() ? OperationStats::Outcome::kSuccess : OperationStats::Outcome::kError);
   if (!status.ok()) co_return Fail(ToError(status));
   co_return std::move(call->response);
 }
@@ -119,7 +123,7 @@ class GrpcRuntime final : public Runtime {
   using ImageApi = pb::ImageService::StubInterface::async_interface;
 
  public:
-  explicit GrpcRuntime(const std::string& target) {
+  GrpcRuntime(const std::string& target, OperationStats& stats) : stats_(stats) {
     std::shared_ptr<grpc::Channel> channel = ChannelTo(target);
     runtime_ = pb::RuntimeService::NewStub(channel);
     images_ = pb::ImageService::NewStub(channel);
@@ -127,12 +131,13 @@ class GrpcRuntime final : public Runtime {
 
   Task<Result<RuntimeVersion>> Version() override {
     CO_TRY(auto response,
-           co_await Invoke<pb::VersionResponse>(runtime(), &RuntimeApi::Version, pb::VersionRequest(), kQuick));
+           co_await Invoke<pb::VersionResponse>(stats_, runtime(), &RuntimeApi::Version, pb::VersionRequest(), kQuick));
     co_return RuntimeVersion{response.runtime_name(), response.runtime_version()};
   }
 
   Task<Result<std::vector<RuntimeCondition>>> Status() override {
-    CO_TRY(auto response, co_await Invoke<pb::StatusResponse>(runtime(), &RuntimeApi::Status, pb::StatusRequest(), kQuick));
+    CO_TRY(auto response,
+           co_await Invoke<pb::StatusResponse>(stats_, runtime(), &RuntimeApi::Status, pb::StatusRequest(), kQuick));
     std::vector<RuntimeCondition> conditions;
     for (const auto& one : response.status().conditions()) {
       conditions.push_back({one.type(), one.status(), one.reason(), one.message()});
@@ -143,29 +148,29 @@ class GrpcRuntime final : public Runtime {
   Task<Result<std::string>> RunSandbox(SandboxConfig config) override {
     pb::RunPodSandboxRequest request;
     ToProto(config, request.mutable_config());
-    CO_TRY(auto response,
-           co_await Invoke<pb::RunPodSandboxResponse>(runtime(), &RuntimeApi::RunPodSandbox, std::move(request), kSandbox));
+    CO_TRY(auto response, co_await Invoke<pb::RunPodSandboxResponse>(stats_, runtime(), &RuntimeApi::RunPodSandbox,
+                                                                     std::move(request), kSandbox));
     co_return response.pod_sandbox_id();
   }
 
   Task<Result<void>> StopSandbox(std::string id) override {
     pb::StopPodSandboxRequest request;
     request.set_pod_sandbox_id(id);
-    co_return DropUnlessGone(
-        co_await Invoke<pb::StopPodSandboxResponse>(runtime(), &RuntimeApi::StopPodSandbox, std::move(request), kSandbox));
+    co_return DropUnlessGone(co_await Invoke<pb::StopPodSandboxResponse>(stats_, runtime(), &RuntimeApi::StopPodSandbox,
+                                                                         std::move(request), kSandbox));
   }
 
   Task<Result<void>> RemoveSandbox(std::string id) override {
     pb::RemovePodSandboxRequest request;
     request.set_pod_sandbox_id(id);
-    co_return DropUnlessGone(co_await Invoke<pb::RemovePodSandboxResponse>(runtime(), &RuntimeApi::RemovePodSandbox,
+    co_return DropUnlessGone(co_await Invoke<pb::RemovePodSandboxResponse>(stats_, runtime(), &RuntimeApi::RemovePodSandbox,
                                                                            std::move(request), kSandbox));
   }
 
   Task<Result<Sandbox>> SandboxStatus(std::string id) override {
     pb::PodSandboxStatusRequest request;
     request.set_pod_sandbox_id(id);
-    CO_TRY(auto response, co_await Invoke<pb::PodSandboxStatusResponse>(runtime(), &RuntimeApi::PodSandboxStatus,
+    CO_TRY(auto response, co_await Invoke<pb::PodSandboxStatusResponse>(stats_, runtime(), &RuntimeApi::PodSandboxStatus,
                                                                         std::move(request), kQuick));
     co_return FromProto(response.status());
   }
@@ -173,8 +178,8 @@ class GrpcRuntime final : public Runtime {
   Task<Result<std::vector<Sandbox>>> ListSandboxes(Labels selector) override {
     pb::ListPodSandboxRequest request;
     for (const auto& [key, value] : selector) (*request.mutable_filter()->mutable_label_selector())[key] = value;
-    CO_TRY(auto response,
-           co_await Invoke<pb::ListPodSandboxResponse>(runtime(), &RuntimeApi::ListPodSandbox, std::move(request), kQuick));
+    CO_TRY(auto response, co_await Invoke<pb::ListPodSandboxResponse>(stats_, runtime(), &RuntimeApi::ListPodSandbox,
+                                                                      std::move(request), kQuick));
     std::vector<Sandbox> sandboxes;
     for (const auto& item : response.items()) sandboxes.push_back(FromProto(item));
     co_return sandboxes;
@@ -186,7 +191,7 @@ class GrpcRuntime final : public Runtime {
     request.set_pod_sandbox_id(sandbox_id);
     ToProto(config, request.mutable_config());
     ToProto(sandbox_config, request.mutable_sandbox_config());
-    CO_TRY(auto response, co_await Invoke<pb::CreateContainerResponse>(runtime(), &RuntimeApi::CreateContainer,
+    CO_TRY(auto response, co_await Invoke<pb::CreateContainerResponse>(stats_, runtime(), &RuntimeApi::CreateContainer,
                                                                        std::move(request), kSandbox));
     co_return response.container_id();
   }
@@ -194,30 +199,38 @@ class GrpcRuntime final : public Runtime {
   Task<Result<void>> StartContainer(std::string id) override {
     pb::StartContainerRequest request;
     request.set_container_id(id);
-    co_return Drop(
-        co_await Invoke<pb::StartContainerResponse>(runtime(), &RuntimeApi::StartContainer, std::move(request), kSandbox));
+    co_return Drop(co_await Invoke<pb::StartContainerResponse>(stats_, runtime(), &RuntimeApi::StartContainer,
+                                                               std::move(request), kSandbox));
   }
 
   Task<Result<void>> StopContainer(std::string id, Duration grace, CancelToken stop) override {
     pb::StopContainerRequest request;
     request.set_container_id(id);
     request.set_timeout(std::chrono::ceil<seconds>(grace).count());
-    co_return DropUnlessGone(co_await Invoke<pb::StopContainerResponse>(runtime(), &RuntimeApi::StopContainer,
+    co_return DropUnlessGone(co_await Invoke<pb::StopContainerResponse>(stats_, runtime(), &RuntimeApi::StopContainer,
                                                                         std::move(request), grace + kQuick, stop));
   }
 
   Task<Result<void>> RemoveContainer(std::string id) override {
     pb::RemoveContainerRequest request;
     request.set_container_id(id);
-    co_return DropUnlessGone(
-        co_await Invoke<pb::RemoveContainerResponse>(runtime(), &RuntimeApi::RemoveContainer, std::move(request), kQuick));
+    co_return DropUnlessGone(co_await Invoke<pb::RemoveContainerResponse>(stats_, runtime(), &RuntimeApi::RemoveContainer,
+                                                                          std::move(request), kQuick));
+  }
+
+  Task<Result<void>> UpdateContainerResources(std::string id, ContainerResources resources) override {
+    pb::UpdateContainerResourcesRequest request;
+    request.set_container_id(id);
+    ToProto(resources, request.mutable_linux());
+    co_return Drop(co_await Invoke<pb::UpdateContainerResourcesResponse>(
+        stats_, runtime(), &RuntimeApi::UpdateContainerResources, std::move(request), kQuick));
   }
 
   Task<Result<std::vector<Container>>> ListContainers(Labels selector) override {
     pb::ListContainersRequest request;
     for (const auto& [key, value] : selector) (*request.mutable_filter()->mutable_label_selector())[key] = value;
-    CO_TRY(auto response,
-           co_await Invoke<pb::ListContainersResponse>(runtime(), &RuntimeApi::ListContainers, std::move(request), kQuick));
+    CO_TRY(auto response, co_await Invoke<pb::ListContainersResponse>(stats_, runtime(), &RuntimeApi::ListContainers,
+                                                                      std::move(request), kQuick));
     std::vector<Container> containers;
     for (const auto& item : response.containers()) containers.push_back(FromProto(item));
     co_return containers;
@@ -226,7 +239,7 @@ class GrpcRuntime final : public Runtime {
   Task<Result<Container>> ContainerStatus(std::string id) override {
     pb::ContainerStatusRequest request;
     request.set_container_id(id);
-    CO_TRY(auto response, co_await Invoke<pb::ContainerStatusResponse>(runtime(), &RuntimeApi::ContainerStatus,
+    CO_TRY(auto response, co_await Invoke<pb::ContainerStatusResponse>(stats_, runtime(), &RuntimeApi::ContainerStatus,
                                                                        std::move(request), kQuick));
     co_return FromProto(response.status());
   }
@@ -234,7 +247,7 @@ class GrpcRuntime final : public Runtime {
   Task<Result<void>> ReopenLog(std::string id) override {
     pb::ReopenContainerLogRequest request;
     request.set_container_id(id);
-    co_return Drop(co_await Invoke<pb::ReopenContainerLogResponse>(runtime(), &RuntimeApi::ReopenContainerLog,
+    co_return Drop(co_await Invoke<pb::ReopenContainerLogResponse>(stats_, runtime(), &RuntimeApi::ReopenContainerLog,
                                                                    std::move(request), kQuick));
   }
 
@@ -244,7 +257,7 @@ class GrpcRuntime final : public Runtime {
     for (std::string& word : command) request.add_cmd(std::move(word));
     request.set_timeout(std::chrono::ceil<seconds>(timeout).count());
     // The runtime ends the command at its timeout; the deadline is for a runtime that does not answer.
-    CO_TRY(auto response, co_await Invoke<pb::ExecSyncResponse>(runtime(), &RuntimeApi::ExecSync, std::move(request),
+    CO_TRY(auto response, co_await Invoke<pb::ExecSyncResponse>(stats_, runtime(), &RuntimeApi::ExecSync, std::move(request),
                                                                 timeout == Duration(0) ? kUnlimited : timeout + kQuick));
     co_return ExecSyncResult{std::move(*response.mutable_stdout()), std::move(*response.mutable_stderr()),
                              response.exit_code()};
@@ -258,7 +271,8 @@ class GrpcRuntime final : public Runtime {
     request.set_stdin(options.stdin_open);
     request.set_stdout(options.stdout_open);
     request.set_stderr(options.stderr_open);
-    CO_TRY(auto response, co_await Invoke<pb::ExecResponse>(runtime(), &RuntimeApi::Exec, std::move(request), kQuick));
+    CO_TRY(auto response,
+           co_await Invoke<pb::ExecResponse>(stats_, runtime(), &RuntimeApi::Exec, std::move(request), kQuick));
     co_return response.url();
   }
 
@@ -269,7 +283,8 @@ class GrpcRuntime final : public Runtime {
     request.set_stdin(options.stdin_open);
     request.set_stdout(options.stdout_open);
     request.set_stderr(options.stderr_open);
-    CO_TRY(auto response, co_await Invoke<pb::AttachResponse>(runtime(), &RuntimeApi::Attach, std::move(request), kQuick));
+    CO_TRY(auto response,
+           co_await Invoke<pb::AttachResponse>(stats_, runtime(), &RuntimeApi::Attach, std::move(request), kQuick));
     co_return response.url();
   }
 
@@ -277,13 +292,13 @@ class GrpcRuntime final : public Runtime {
     pb::PortForwardRequest request;
     request.set_pod_sandbox_id(sandbox_id);
     for (int32_t port : ports) request.add_port(port);
-    CO_TRY(auto response,
-           co_await Invoke<pb::PortForwardResponse>(runtime(), &RuntimeApi::PortForward, std::move(request), kQuick));
+    CO_TRY(auto response, co_await Invoke<pb::PortForwardResponse>(stats_, runtime(), &RuntimeApi::PortForward,
+                                                                   std::move(request), kQuick));
     co_return response.url();
   }
 
   Task<Result<std::vector<ContainerStats>>> ListStats() override {
-    CO_TRY(auto response, co_await Invoke<pb::ListContainerStatsResponse>(runtime(), &RuntimeApi::ListContainerStats,
+    CO_TRY(auto response, co_await Invoke<pb::ListContainerStatsResponse>(stats_, runtime(), &RuntimeApi::ListContainerStats,
                                                                           pb::ListContainerStatsRequest(), kQuick));
     std::vector<ContainerStats> stats;
     for (const auto& item : response.stats()) stats.push_back(FromProto(item));
@@ -291,8 +306,8 @@ class GrpcRuntime final : public Runtime {
   }
 
   Task<Result<std::vector<Image>>> ListImages() override {
-    CO_TRY(auto response,
-           co_await Invoke<pb::ListImagesResponse>(images(), &ImageApi::ListImages, pb::ListImagesRequest(), kQuick));
+    CO_TRY(auto response, co_await Invoke<pb::ListImagesResponse>(stats_, images(), &ImageApi::ListImages,
+                                                                  pb::ListImagesRequest(), kQuick));
     std::vector<Image> images;
     for (const auto& item : response.images()) images.push_back(FromProto(item));
     co_return images;
@@ -302,7 +317,7 @@ class GrpcRuntime final : public Runtime {
     pb::ImageStatusRequest request;
     request.mutable_image()->set_image(image);
     CO_TRY(auto response,
-           co_await Invoke<pb::ImageStatusResponse>(images(), &ImageApi::ImageStatus, std::move(request), kQuick));
+           co_await Invoke<pb::ImageStatusResponse>(stats_, images(), &ImageApi::ImageStatus, std::move(request), kQuick));
     std::optional<Image> found;
     if (response.has_image() && !response.image().id().empty()) found = FromProto(response.image());
     co_return found;
@@ -313,8 +328,8 @@ class GrpcRuntime final : public Runtime {
     request.mutable_image()->set_image(image);
     ToProto(auth, request.mutable_auth());
     ToProto(sandbox, request.mutable_sandbox_config());
-    CO_TRY(auto response,
-           co_await Invoke<pb::PullImageResponse>(images(), &ImageApi::PullImage, std::move(request), kUnlimited, stop));
+    CO_TRY(auto response, co_await Invoke<pb::PullImageResponse>(stats_, images(), &ImageApi::PullImage, std::move(request),
+                                                                 kUnlimited, stop));
     co_return response.image_ref();
   }
 
@@ -322,12 +337,12 @@ class GrpcRuntime final : public Runtime {
     pb::RemoveImageRequest request;
     request.mutable_image()->set_image(image);
     co_return DropUnlessGone(
-        co_await Invoke<pb::RemoveImageResponse>(images(), &ImageApi::RemoveImage, std::move(request), kQuick));
+        co_await Invoke<pb::RemoveImageResponse>(stats_, images(), &ImageApi::RemoveImage, std::move(request), kQuick));
   }
 
   Task<Result<std::vector<ImageFilesystem>>> ImageFilesystems() override {
-    CO_TRY(auto response,
-           co_await Invoke<pb::ImageFsInfoResponse>(images(), &ImageApi::ImageFsInfo, pb::ImageFsInfoRequest(), kQuick));
+    CO_TRY(auto response, co_await Invoke<pb::ImageFsInfoResponse>(stats_, images(), &ImageApi::ImageFsInfo,
+                                                                   pb::ImageFsInfoRequest(), kQuick));
     std::vector<ImageFilesystem> filesystems;
     for (const auto& one : response.image_filesystems()) {
       filesystems.push_back({one.fs_id().mountpoint(), one.used_bytes().value()});
@@ -339,17 +354,18 @@ class GrpcRuntime final : public Runtime {
   RuntimeApi* runtime() { return runtime_->async(); }
   ImageApi* images() { return images_->async(); }
 
+  OperationStats& stats_;
   std::unique_ptr<pb::RuntimeService::StubInterface> runtime_;
   std::unique_ptr<pb::ImageService::StubInterface> images_;
 };
 
 }  // namespace
 
-std::unique_ptr<Runtime> NewRuntime(const std::string& endpoint) {
+std::unique_ptr<Runtime> NewRuntime(const std::string& endpoint, OperationStats& stats) {
   // Once initialised, gRPC stays so: the last call may end on one of its own threads, from which it cannot be shut down.
   static const bool kInitialised = (grpc_init(), true);
   (void)kInitialised;
-  return std::make_unique<GrpcRuntime>(endpoint.starts_with("unix:") ? endpoint : "unix://" + endpoint);
+  return std::make_unique<GrpcRuntime>(endpoint.starts_with("unix:") ? endpoint : "unix://" + endpoint, stats);
 }
 
 }  // namespace sampan::cri

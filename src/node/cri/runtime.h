@@ -12,6 +12,8 @@
 
 namespace sampan::cri {
 
+class OperationStats;
+
 // Thread-safe. Errors: NotFound for an id that is not there, ServiceUnavailable when the runtime cannot be reached, Timeout,
 // otherwise InternalError with the runtime's own message. Calls do not block the caller's executor.
 class Runtime {
@@ -34,6 +36,7 @@ class Runtime {
   // The stop signal, then SIGKILL after `grace` (whole seconds; 0 kills at once). Ended early by `stop`.
   virtual Task<Result<void>> StopContainer(std::string id, Duration grace, CancelToken stop) = 0;
   virtual Task<Result<void>> RemoveContainer(std::string id) = 0;  // fine when absent
+  virtual Task<Result<void>> UpdateContainerResources(std::string id, ContainerResources resources) = 0;
   virtual Task<Result<std::vector<Container>>> ListContainers(Labels selector) = 0;
   virtual Task<Result<Container>> ContainerStatus(std::string id) = 0;
   virtual Task<Result<void>> ReopenLog(std::string id) = 0;
@@ -60,7 +63,7 @@ class Runtime {
 };
 
 // A runtime behind a Unix socket: "unix:///run/containerd/containerd.sock" or a plain path. Connects when first called
-// and again whenever the runtime comes back.
-std::unique_ptr<Runtime> NewRuntime(const std::string& endpoint);
+// and again whenever the runtime comes back. `stats` counts its calls and outlives it.
+std::unique_ptr<Runtime> NewRuntime(const std::string& endpoint, OperationStats& stats);
 
 }  // namespace sampan::cri

@@ -4,6 +4,7 @@
 
 #include "async/spawn.h"
 #include "net/relay.h"
+#include "node/cri/operation_stats.h"
 #include "node/logs/log_reader.h"
 #include "node/server/resource_metrics.h"
 
@@ -26,11 +27,6 @@ Task<void> Answer(net::ResponseWriter* writer, int status, std::string text,
 
 Task<void> AnswerError(net::ResponseWriter* writer, Error error) {
   co_await Answer(writer, HttpStatusOf(error.reason()), error.message() + "\n");
-}
-
-bool Allowed(const net::PeerIdentity& peer) {
-  return peer.common_name == "kube-apiserver-kubelet-client" ||
-         std::ranges::find(peer.organizations, "system:masters") != peer.organizations.end();
 }
 
 std::vector<std::string> SplitPath(std::string_view path) {
@@ -105,15 +101,14 @@ Task<void> KubeletServer::Stop() {
 Task<void> KubeletServer::Handle(net::Request& request, net::ResponseWriter& writer) {
   if (request.path == "/healthz") {
     co_await Answer(&writer, 200, "ok");
-  } else if (request.peer == nullptr) {
-    co_await Answer(&writer, 401, "Unauthorized\n");
-  } else if (!Allowed(*request.peer)) {
-    co_await Answer(
-        &writer, 403,
-        fmt::format("Forbidden (user={}, verb={}, resource=nodes)\n", request.peer->common_name, request.method));
-  } else {
-    co_await Route(request, writer, SplitPath(request.path));
+    co_return;
   }
+  Result<void> allowed = co_await access_.Check(&request);
+  if (!allowed) {
+    co_await AnswerError(&writer, allowed.error());
+    co_return;
+  }
+  co_await Route(request, writer, SplitPath(request.path));
 }
 
 Task<void> KubeletServer::Route(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path) {
@@ -124,8 +119,10 @@ Task<void> KubeletServer::Route(net::Request& request, net::ResponseWriter& writ
     co_await Stream(request, writer, std::move(path));
   } else if (first == "pods" && path.size() == 1) {
     co_await Pods(writer);
-  } else if (first == "metrics") {
-    co_await Metrics(writer);
+  } else if (first == "metrics" && path.size() == 1) {
+    co_await Answer(&writer, 200, deps_.operations.MetricsText(), "text/plain; version=0.0.4; charset=utf-8");
+  } else if (first == "metrics" && path.size() == 2 && path[1] == "resource") {
+    co_await ResourceMetrics(writer);
   } else if (first == "stats" && path.size() == 2) {
     co_await Summary(writer);
   } else {
@@ -141,15 +138,21 @@ Task<Result<KubeletServer::Place>> KubeletServer::Find(std::string namespace_, s
   const RuntimePod& runtime = worker->runtime();
   if (runtime.sandbox() != nullptr) place.sandbox_id = runtime.sandbox()->id;
   if (container.empty()) co_return place;
-  const api::core::Container* spec = nullptr;
-  for (const auto* list : {&worker->pod().spec.containers, &worker->pod().spec.init_containers}) {
-    auto found = std::ranges::find(*list, container, &api::core::Container::name);
-    if (found != list->end()) spec = &*found;
-  }
-  if (spec == nullptr) {
+  const api::core::PodSpec& spec = worker->pod().spec;
+  bool known = false;
+  auto look = [&](const auto& list) {
+    for (const auto& one : list) {
+      if (one.name != container) continue;
+      known = true;
+      place.tty = one.tty.value_or(false);
+    }
+  };
+  look(spec.containers);
+  look(spec.init_containers);
+  look(spec.ephemeral_containers);
+  if (!known) {
     co_return Fail(Error::NotFound("container \"{}\" in pod \"{}\" is not available", container, pod));
   }
-  place.tty = spec->tty.value_or(false);
   const cri::Container* run = runtime.Latest(container);
   if (run != nullptr && previous) run = runtime.Before(*run);
   if (run == nullptr && previous) {
@@ -288,7 +291,7 @@ Task<void> KubeletServer::Pods(net::ResponseWriter& writer) {
   co_await Answer(&writer, 200, *std::move(text), "application/json");
 }
 
-Task<void> KubeletServer::Metrics(net::ResponseWriter& writer) {
+Task<void> KubeletServer::ResourceMetrics(net::ResponseWriter& writer) {
   auto stats = co_await deps_.services.runtime.ListStats();
   if (!stats) {
     co_await AnswerError(&writer, stats.error());

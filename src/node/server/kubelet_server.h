@@ -7,19 +7,25 @@
 #include "net/server.h"
 #include "node/pods/manager.h"
 #include "node/registration/registrar.h"
+#include "node/server/access.h"
+
+namespace sampan::cri {
+class OperationStats;
+}
 
 namespace sampan::node {
 
-// Clients are let in by a certificate of the cluster's CA: the API server's (CN kube-apiserver-kubelet-client) or an
-// administrator's (O system:masters). Handlers run on the connections' loops and enter the pods' strand for what they need.
+// Who is let in: access.h. Handlers run on the connections' loops and enter the pods' strand for what they need.
 class KubeletServer {
  public:
   struct Deps {
     PodServices& services;
     PodManager& pods;
     IoLoops& loops;
+    const cri::OperationStats& operations;  // told by /metrics
   };
-  explicit KubeletServer(Deps deps) : deps_(deps) {}
+  explicit KubeletServer(Deps deps)
+      : deps_(deps), access_(deps.services.client, deps.services.clock, deps.services.node_name) {}
 
   // ServiceUnavailable when the port is taken.
   Result<void> Start(net::ServerOptions options);
@@ -34,7 +40,7 @@ class KubeletServer {
   Task<void> Stream(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
   Task<Result<std::string>> StreamUrl(std::string kind, Place place, std::string query);
   Task<void> Pods(net::ResponseWriter& writer);
-  Task<void> Metrics(net::ResponseWriter& writer);
+  Task<void> ResourceMetrics(net::ResponseWriter& writer);
   Task<void> Summary(net::ResponseWriter& writer);
 
   // On the pods' strand.
@@ -42,6 +48,7 @@ class KubeletServer {
   Task<Result<std::string>> ListPods();
 
   Deps deps_;
+  Access access_;
   std::unique_ptr<net::Server> server_;
 };
 
