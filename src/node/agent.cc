@@ -7,6 +7,7 @@
 #include "node/containerd/supervisor.h"
 #include "node/cri/operation_stats.h"
 #include "node/eviction/eviction.h"
+#include "node/eviction/image_garbage.h"
 #include "node/images/pause_image.h"
 #include "node/logs/rotation.h"
 #include "node/pods/manager.h"
@@ -202,6 +203,7 @@ void Agent::State::StartPods(CancelToken stop) {
   Spawn(*strand, gate, RotateLogs(services.get(), pods.get(), {}, stop));
   Spawn(*strand, gate, EvictUnderPressure(services.get(), pods.get(), stop));
 }
+  Spawn(*strand, gate, CollectImages(services.get(), stop));
 
 Result<void> Agent::State::StartServer() {
   net::TlsServerOptions tls;
