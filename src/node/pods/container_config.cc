@@ -81,6 +81,10 @@ cri::ContainerSecurity SecurityOf(const ContainerInput& input) {
   out.drop_capabilities = own.capabilities.OrEmpty().drop;
   out.privileged = own.privileged.value_or(false);
   out.namespaces = NamespacesOf(input.pod.spec);
+  if (!input.target_id.empty()) {
+    out.namespaces.pid = cri::NamespaceMode::kTarget;
+    out.namespaces.target_id = input.target_id;
+  }
   out.run_as_user = own.run_as_user ? own.run_as_user : pod.run_as_user;
   out.run_as_group = own.run_as_group ? own.run_as_group : pod.run_as_group;
   if (!out.run_as_user) {

@@ -30,6 +30,7 @@ struct ContainerInput {
   const cri::Image& image;
   const Paths& paths;
   int64_t node_memory_bytes = 0;
+  std::string target_id = {};  // the container whose processes it sees; empty: as the pod says
 };
 // Invalid with the words of "CreateContainerConfigError" when runAsNonRoot forbids the image's user.
 Result<cri::ContainerConfig> BuildContainerConfig(const ContainerInput& input);

@@ -2,6 +2,7 @@
 
 #include "async/spawn.h"
 #include "base/log.h"
+#include "node/pods/resources.h"
 
 namespace sampan::node {
 
@@ -16,8 +17,22 @@ std::string LabelOf(const cri::Labels& labels, std::string_view key) {
 }
 }  // namespace
 
-PodManager::PodManager(PodServices& services, client::Informer<Pod> pods) : services_(services), pods_(pods) {}
-PodManager::~PodManager() = default;
+PodManager::PodManager(PodServices& services, client::Informer<Pod> pods) : services_(services), pods_(pods) {
+  services_.others_request = [this](const std::string& uid, std::string_view resource) {
+    return OthersRequest(uid, resource);
+  };
+}
+PodManager::~PodManager() {
+  services_.others_request = {};
+}
+
+int64_t PodManager::OthersRequest(const std::string& uid, std::string_view resource) const {
+  int64_t sum = 0;
+  for (const auto& [other, worker] : workers_) {
+    if (other != uid && !IsTerminal(worker->pod().status)) sum += PodRequest(worker->pod().spec, resource);
+  }
+  return sum;
+}
 
 Task<void> PodManager::Run(CancelToken stop) {
   stop_ = stop;

@@ -28,6 +28,7 @@ class PodManager {
 
  private:
   void Seen(const client::TypedPtr<api::core::Pod>& pod);
+  int64_t OthersRequest(const std::string& uid, std::string_view resource) const;
   void Gone(const std::string& uid);
   void StartWorker(const std::string& uid, std::unique_ptr<PodWorker> worker);
   Task<void> RunWorker(std::string uid);

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "node/pods/resize.h"
+
 namespace sampan::node {
 namespace {
 
@@ -12,7 +14,8 @@ using api::core::Pod;
 using api::core::PodSpec;
 using std::chrono::seconds;
 
-constexpr size_t kKeptRuns = 2;  // the last run and, for `logs --previous` and lastState, the one before
+constexpr Duration kDeferredRetry = seconds(10);  // of a resize that waits for other pods
+constexpr size_t kKeptRuns = 2;                   // the last run and, for `logs --previous` and lastState, the one before
 
 bool Runs(const cri::Container& container) {
   return container.state == cri::ContainerState::kRunning || container.state == cri::ContainerState::kUnknown;
@@ -42,6 +45,7 @@ class Planner {
     for (const cri::Sandbox& old : view_.runtime.sandboxes) {
       if (&old != sandbox && old.state == cri::SandboxState::kReady) plan_.stop_sandboxes.push_back(old.id);
     }
+    PlanEphemeral();
     if (!PlanInit()) return std::move(plan_);
     PlanMain();
     return std::move(plan_);
@@ -74,7 +78,7 @@ class Planner {
   }
 
   void PlanSandbox(const cri::Sandbox* broken) {
-    if (AllDone()) {  // nothing would run in a new one
+    if (AllDone() || InitFailed()) {  // nothing would run in a new one
       Terminate();
       return;
     }
@@ -90,6 +94,30 @@ class Planner {
       return;
     }
     plan_.run_sandbox = broken == nullptr ? 0 : broken->attempt + 1;
+  }
+
+  // They start once, whatever becomes of the other containers, and are never restarted.
+  void PlanEphemeral() {
+    for (const api::core::EphemeralContainer& ephemeral : spec_.ephemeral_containers) {
+      if (view_.runtime.Latest(ephemeral.name) != nullptr) continue;
+      const ContainerMemory& memory = view_.memory.Of(ephemeral.name);
+      if (memory.retry_at && *memory.retry_at > view_.now) {
+        WakeAfter(plan_, *memory.retry_at - view_.now);
+        continue;
+      }
+      std::string target_id;
+      if (!ephemeral.target_container_name.empty()) {
+        const cri::Container* target = view_.runtime.Latest(ephemeral.target_container_name);
+        if (target == nullptr || !Runs(*target)) {
+          plan_.waiting.emplace_back(ephemeral.name,
+                                     WaitingReason{"CreateContainerError", fmt::format("unable to find target container {}",
+                                                                                       ephemeral.target_container_name)});
+          continue;
+        }
+        target_id = target->id;
+      }
+      plan_.start.push_back({AsContainer(ephemeral), 0, false, std::move(target_id)});
+    }
   }
 
   // True when the main containers may run.
@@ -108,13 +136,14 @@ class Planner {
       }
       if (Runs(*run)) {
         CheckHealth(container, *run);
+        if (sidecar) CheckSize(container, *run);
         bool started = sidecar && view_.memory.Of(container.name).probes.container_id == run->id &&
                        view_.memory.Of(container.name).probes.started;
         if (!started && !initialized) return false;
         continue;
       }
       if (!sidecar && run->state == cri::ContainerState::kExited && run->exit_code == 0) continue;
-      if (!sidecar && spec_.restart_policy == "Never" && run->state == cri::ContainerState::kExited) {
+      if (!sidecar && run->state == cri::ContainerState::kExited && !ShouldRestart(spec_, container, run->exit_code)) {
         Terminate();  // the pod has failed
         return false;
       }
@@ -135,6 +164,7 @@ class Planner {
         Start(container);
       } else if (Runs(*run)) {
         CheckHealth(container, *run);
+        CheckSize(container, *run);
       } else if (run->state == cri::ContainerState::kCreated || ShouldRestart(spec_, container, run->exit_code)) {
         Start(container);
       }
@@ -148,6 +178,40 @@ class Planner {
       return run != nullptr && run->state == cri::ContainerState::kExited &&
              !ShouldRestart(spec_, container, run->exit_code);
     });
+  }
+
+  // An init container has failed for good, and the pod with it.
+  bool InitFailed() const {
+    const bool initialized = std::ranges::any_of(
+        spec_.containers, [&](const Container& container) { return view_.runtime.Latest(container.name) != nullptr; });
+    return !initialized && std::ranges::any_of(spec_.init_containers, [&](const Container& container) {
+      const cri::Container* run = view_.runtime.Latest(container.name);
+      return run != nullptr && run->state == cri::ContainerState::kExited && run->exit_code != 0 &&
+             !ShouldRestart(spec_, container, run->exit_code);
+    });
+  }
+
+  void CheckSize(const Container& container, const cri::Container& run) {
+    const ContainerMemory& memory = view_.memory.Of(container.name);
+    if (memory.applied_to != run.id || run.state != cri::ContainerState::kRunning) return;
+    if (view_.memory.resize_pending) {
+      if (view_.memory.resize_pending->reason == "Deferred") WakeAfter(plan_, kDeferredRetry);
+      return;
+    }
+    switch (ResizeEffectOf(container, memory.applied)) {
+      case ResizeEffect::kNone:
+        return;
+      case ResizeEffect::kRestart:
+        Kill(run, fmt::format("Container {} resize requires restart", container.name), SpecGrace(container));
+        return;
+      case ResizeEffect::kUpdate:
+        if (view_.memory.resize_retry_at && *view_.memory.resize_retry_at > view_.now) {
+          WakeAfter(plan_, *view_.memory.resize_retry_at - view_.now);
+          return;
+        }
+        plan_.resize.push_back({run.id, run.name});
+        return;
+    }
   }
 
   void CheckHealth(const Container& container, const cri::Container& run) {
@@ -176,7 +240,7 @@ class Planner {
       }
     }
     if (last != nullptr && last->state == cri::ContainerState::kCreated) plan_.remove.push_back(last->id);
-    plan_.start.push_back({&container, last == nullptr ? 0 : last->attempt + 1, after_failure});
+    plan_.start.push_back({container, last == nullptr ? 0 : last->attempt + 1, after_failure, {}});
   }
 
   void Kill(const cri::Container& container, std::string message, Duration grace) {

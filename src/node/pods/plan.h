@@ -18,9 +18,10 @@ struct PodView {
 };
 
 struct StartContainer {
-  const api::core::Container* container = nullptr;  // of the view's pod
+  api::core::Container container;  // a copy, since ephemeral containers are of another type in the pod
   uint32_t attempt = 0;
   bool after_failure = false;  // a restart that counts for the backoff
+  std::string target_id;       // the container whose processes it sees; empty: its own only
 };
 
 struct KillContainer {
@@ -28,6 +29,12 @@ struct KillContainer {
   std::string name;
   std::string message;  // of the event; empty: "Stopping container NAME"
   Duration grace{0};
+};
+
+// A running container whose limits differ from what its spec asks for now.
+struct ResizeContainer {
+  std::string id;
+  std::string name;
 };
 
 // Executed in the order of the members; the plan is made anew after that.
@@ -38,6 +45,7 @@ struct PodPlan {
   std::vector<std::string> stop_sandboxes;
   std::vector<std::string> remove_sandboxes;  // replaced ones that hold no container
   std::optional<uint32_t> run_sandbox;        // attempt
+  std::vector<ResizeContainer> resize;        // in place
   std::vector<StartContainer> start;          // one after the other
   // Containers that wait for a reason that is not in the memory.
   std::vector<std::pair<std::string, WaitingReason>> waiting;

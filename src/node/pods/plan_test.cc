@@ -58,9 +58,11 @@ std::string Say(const PodPlan& plan) {
   for (const std::string& id : plan.remove) add("remove " + id);
   for (const std::string& id : plan.stop_sandboxes) add("stop " + id);
   for (const std::string& id : plan.remove_sandboxes) add("forget " + id);
+  for (const ResizeContainer& resize : plan.resize) add("resize " + resize.id);
   if (plan.run_sandbox) add(fmt::format("sandbox {}", *plan.run_sandbox));
   for (const StartContainer& start : plan.start) {
-    add(fmt::format("start {}#{}{}", start.container->name, start.attempt, start.after_failure ? "!" : ""));
+    add(fmt::format("start {}#{}{}{}", start.container.name, start.attempt, start.after_failure ? "!" : "",
+                    start.target_id.empty() ? "" : " into " + start.target_id));
   }
   for (const auto& [name, waiting] : plan.waiting) add(name + " waits: " + waiting.reason);
   if (plan.wake_after) add("look in " + FormatDuration(*plan.wake_after));
@@ -106,11 +108,63 @@ const char kSidecar[] =
     R"({"restartPolicy":"Never","initContainers":[{"name":"s","restartPolicy":"Always"}],"containers":[{"name":"a"}]})";
 const char kDeleted[] = R"({"deletionTimestamp":"2026-01-01T12:00:20Z","deletionGracePeriodSeconds":20})";
 
+void AddEphemeral(std::vector<Case>& cases) {
+  auto add = [&](const char* name, Pod pod, RuntimePod runtime, PodMemory memory, const char* plan) {
+    cases.push_back({name, std::move(pod), std::move(runtime), std::move(memory), plan});
+  };
+  constexpr char kDebug[] = R"({"restartPolicy":"Always","containers":[{"name":"a"}],"ephemeralContainers":[{"name":"d"}]})";
+  constexpr char kTarget[] = R"({"restartPolicy":"Always","containers":[{"name":"a"}],
+      "ephemeralContainers":[{"name":"d","targetContainerName":"a"}]})";
+  add("an ephemeral container starts", MakePod(kDebug), {{Ready()}, {Run("a", 0, kRunning)}}, Nothing(), "start d#0");
+  add("and is not restarted", MakePod(kDebug), {{Ready()}, {Run("a", 0, kRunning), Run("d", 0, kExited, 1)}}, Nothing(), "");
+  add("it sees its target's processes", MakePod(kTarget), {{Ready()}, {Run("a", 0, kRunning)}}, Nothing(),
+      "start d#0 into a-0");
+  add("and waits for a target that does not run", MakePod(kTarget), {{Ready()}, {Run("a", 0, kExited, 1)}}, Nothing(),
+      "start a#1!; d waits: CreateContainerError");
+  ContainerMemory failed;
+  failed.retry_at = kNow + seconds(7);
+  add("one that could not be started is tried again later", MakePod(kDebug), {{Ready()}, {Run("a", 0, kRunning)}},
+      With("d", failed), "look in 7s");
+}
+
+void AddResizes(std::vector<Case>& cases) {
+  auto pod = [](std::string_view policy) {
+    return MakePod(
+        fmt::format(R"({{"restartPolicy":"Always","containers":[{{"name":"a","resources":{{"limits":{{"cpu":"2"}}}},
+                                   "resizePolicy":[{}]}}]}})",
+                    policy));
+  };
+  auto applied = [](std::string_view cpu) {
+    ContainerMemory memory;
+    memory.applied_to = "a-0";
+    memory.applied.limits["cpu"] = *api::Quantity::Parse(cpu);
+    return With("a", memory);
+  };
+  auto add = [&](const char* name, Pod of, PodMemory memory, const char* plan) {
+    cases.push_back({name, std::move(of), {{Ready()}, {Run("a", 0, kRunning)}}, std::move(memory), plan});
+  };
+  add("limits that are in force need nothing", pod(""), applied("2"), "");
+  add("the same amount in other words neither", pod(""), applied("2000m"), "");
+  add("others are changed in place", pod(""), applied("1"), "resize a-0");
+  add("or by a restart, when the container wants that", pod(R"({"resourceName":"cpu","restartPolicy":"RestartContainer"})"),
+      applied("1"), "kill a-0 in 30s");
+  add("another resource's policy does not matter", pod(R"({"resourceName":"memory","restartPolicy":"RestartContainer"})"),
+      applied("1"), "resize a-0");
+  PodMemory pending = applied("1");
+  pending.resize_pending = WaitingReason{"Deferred", {}};
+  add("a deferred resize is looked at again", pod(""), pending, "look in 10s");
+  PodMemory failed = applied("1");
+  failed.resize_retry_at = kNow + seconds(3);
+  add("a failed one is tried again", pod(""), failed, "look in 3s");
+}
+
 std::vector<Case> Cases() {
   std::vector<Case> cases;
   auto add = [&](const char* name, Pod pod, RuntimePod runtime, PodMemory memory, const char* plan) {
     cases.push_back({name, std::move(pod), std::move(runtime), std::move(memory), plan});
   };
+  AddEphemeral(cases);
+  AddResizes(cases);
   add("a new pod gets a sandbox", MakePod(kOne), {}, Nothing(), "sandbox 0");
   add("its containers start in it", MakePod(kOne), {{Ready()}, {}}, Nothing(), "start a#0");
   add("a running pod needs nothing", MakePod(kOne), {{Ready()}, {Run("a", 0, kRunning)}}, Nothing(), "");
@@ -131,6 +185,7 @@ std::vector<Case> Cases() {
   add("then the main ones", MakePod(kInit), {{Ready()}, {Run("i", 0, kExited), Run("j", 0, kExited)}}, Nothing(),
       "start a#0");
   add("a failed init container runs again", MakePod(kInit), {{Ready()}, {Run("i", 0, kExited, 3)}}, Nothing(), "start i#1!");
+  add("a failed pod gets no new sandbox", MakePod(kInitNever), {{}, {Run("i", 0, kExited, 3)}}, Nothing(), "end; finished");
   add("or fails the pod", MakePod(kInitNever), {{Ready()}, {Run("i", 0, kExited, 3)}}, Nothing(), "end; stop s0");
   add("init containers do not run again beside a main one", MakePod(kInit), {{Ready()}, {Run("a", 0, kRunning)}}, Nothing(),
       "");

@@ -27,6 +27,27 @@ void RuntimePod::Sort() {
   });
 }
 
+api::core::Container AsContainer(const api::core::EphemeralContainer& ephemeral) {
+  api::core::Container out;
+  out.name = ephemeral.name;
+  out.image = ephemeral.image;
+  out.command = ephemeral.command;
+  out.args = ephemeral.args;
+  out.working_dir = ephemeral.working_dir;
+  out.env_from = ephemeral.env_from;
+  out.env = ephemeral.env;
+  out.volume_mounts = ephemeral.volume_mounts;
+  out.volume_devices = ephemeral.volume_devices;
+  out.termination_message_path = ephemeral.termination_message_path;
+  out.termination_message_policy = ephemeral.termination_message_policy;
+  out.image_pull_policy = ephemeral.image_pull_policy;
+  out.security_context = ephemeral.security_context;
+  out.stdin_ = ephemeral.stdin_;
+  out.stdin_once = ephemeral.stdin_once;
+  out.tty = ephemeral.tty;
+  return out;
+}
+
 const ContainerMemory& PodMemory::Of(std::string_view name) const {
   static const ContainerMemory kEmpty;
   auto found = containers.find(name);

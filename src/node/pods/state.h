@@ -57,13 +57,19 @@ struct ContainerMemory {
   Backoff pulls;
   std::optional<WallTime> pull_failed;
   ProbeState probes;
+  // What the run `applied_to` was given when it started or was last resized.
+  std::string applied_to;  // its id
+  api::core::ResourceRequirements applied;
 };
 
 struct PodMemory {
   std::map<std::string, ContainerMemory, std::less<>> containers;
   std::optional<WallTime> terminating_since;
-  std::optional<WallTime> retry_at;  // after a failure of the pod as a whole (sandbox, volumes)
-  std::string failed_reason;         // "Evicted", "DeadlineExceeded": the pod must end and counts as failed
+  std::optional<WallTime> retry_at;             // after a failure of the pod as a whole (sandbox, volumes)
+  std::optional<WaitingReason> resize_pending;  // why a resize is not carried out: "Infeasible", "Deferred"
+  std::string resize_error;                     // of the last attempt to carry one out
+  std::optional<WallTime> resize_retry_at;
+  std::string failed_reason;  // "Evicted", "DeadlineExceeded": the pod must end and counts as failed
   std::string failed_message;
   bool gone = false;       // its object is deleted from the API
   bool torn_down = false;  // nothing of it is left in the runtime or on disk
@@ -71,6 +77,9 @@ struct PodMemory {
   const ContainerMemory& Of(std::string_view name) const;  // an empty one when nothing is remembered
   ContainerMemory& Ensure(std::string_view name) { return containers[std::string(name)]; }
 };
+
+// An ephemeral container as the ordinary one that is started for it.
+api::core::Container AsContainer(const api::core::EphemeralContainer& ephemeral);
 
 inline bool IsSidecar(const api::core::Container& container) {
   return container.restart_policy == "Always";

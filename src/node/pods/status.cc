@@ -12,7 +12,7 @@ namespace {
 
 using namespace api::core;
 
-enum class Group : bool { kInit, kMain };
+enum class Group : unsigned char { kInit, kMain, kEphemeral };
 
 class Builder {
  public:
@@ -27,8 +27,14 @@ class Builder {
     for (const Container& container : spec_.containers) {
       out_.container_statuses.push_back(StatusOf(container, Group::kMain));
     }
+    for (const EphemeralContainer& ephemeral : spec_.ephemeral_containers) {
+      ContainerStatus status = StatusOf(AsContainer(ephemeral), Group::kEphemeral);
+      status.ready = false;  // it serves nobody
+      status.started.reset();
+      out_.ephemeral_container_statuses.push_back(std::move(status));
+    }
     out_.phase = Phase();
-    if (IsTerminal(out_)) {
+    if (IsTerminal(out_) && Unfinished().empty()) {  // main containers of a pod whose initialization failed still wait
       for (ContainerStatus& status : out_.container_statuses) EndUnknown(status);
     }
     Conditions();
@@ -39,7 +45,6 @@ class Builder {
   void Carry() {
     out_.observed_generation = view_.pod.metadata.generation;
     out_.nominated_node_name = before_.nominated_node_name;
-    out_.ephemeral_container_statuses = before_.ephemeral_container_statuses;
     out_.resource_claim_statuses = before_.resource_claim_statuses;
     out_.qos_class = QosName(QosOf(spec_));
     out_.start_time = before_.start_time ? before_.start_time : std::optional(Seconds(view_.now));
@@ -92,8 +97,10 @@ class Builder {
   }
 
   ContainerStatus StatusOf(const Container& container, Group group) {
-    const ContainerStatus* old =
-        Find(group == Group::kInit ? before_.init_container_statuses : before_.container_statuses, container.name);
+    const ContainerStatus* old = Find(group == Group::kInit   ? before_.init_container_statuses
+                                      : group == Group::kMain ? before_.container_statuses
+                                                              : before_.ephemeral_container_statuses,
+                                      container.name);
     ContainerStatus out;
     out.name = container.name;
     out.image = container.image;
@@ -117,7 +124,7 @@ class Builder {
 
   ContainerStateWaiting WaitingState(const Container& container, Group group) const {
     if (const WaitingReason* reason = Waiting(container.name)) return {reason->reason, reason->message};
-    bool initializing = group == Group::kInit || !spec_.init_containers.empty();
+    bool initializing = group == Group::kInit || (group == Group::kMain && !spec_.init_containers.empty());
     return {initializing && !AllInitDone() ? "PodInitializing" : "ContainerCreating", {}};
   }
 
@@ -126,6 +133,11 @@ class Builder {
     out.image_id = run.image_ref;
     out.container_id = "containerd://" + run.id;
     out.restart_count = static_cast<int32_t>(run.attempt);
+    const ContainerMemory& memory = view_.memory.Of(container.name);
+    if (group != Group::kEphemeral) {
+      out.resources = memory.applied_to == run.id ? memory.applied : container.resources.OrEmpty();
+      out.allocated_resources = out.resources->requests;
+    }
     out.state = ContainerState{};
     out.last_state = ContainerState{};
     const cri::Container* previous = view_.runtime.Before(run);
@@ -140,8 +152,8 @@ class Builder {
     }
     const WaitingReason* waiting = Waiting(container.name);
     const bool sidecar = group == Group::kInit && IsSidecar(container);
-    bool restarts =
-        (group == Group::kMain || sidecar || run.exit_code != 0) && ShouldRestart(spec_, container, run.exit_code);
+    bool restarts = group != Group::kEphemeral && (group == Group::kMain || sidecar || run.exit_code != 0) &&
+                    ShouldRestart(spec_, container, run.exit_code);
     if (waiting != nullptr && restarts && !plan_.terminating) {
       out.state->waiting = ContainerStateWaiting{waiting->reason, waiting->message};
       out.last_state->terminated = Terminated(run);
@@ -239,7 +251,13 @@ class Builder {
     } else {
       Set("PodScheduled", true, {}, {});
     }
+    if (view_.memory.resize_pending) {
+      Set("PodResizePending", true, view_.memory.resize_pending->reason, view_.memory.resize_pending->message);
+    } else if (!plan_.resize.empty() || !view_.memory.resize_error.empty()) {
+      Set("PodResizeInProgress", true, view_.memory.resize_error.empty() ? "" : "Error", view_.memory.resize_error);
+    }
     for (const PodCondition& condition : before_.conditions) {  // of others
+      if (condition.type.starts_with("PodResize")) continue;
       if (std::ranges::find(out_.conditions, condition.type, &PodCondition::type) == out_.conditions.end()) {
         out_.conditions.push_back(condition);
       }

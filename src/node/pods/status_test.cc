@@ -31,6 +31,12 @@ cri::Sandbox Ready() {
   return sandbox;
 }
 
+cri::Sandbox Ended() {
+  cri::Sandbox sandbox = Ready();
+  sandbox.state = cri::SandboxState::kNotReady;
+  return sandbox;
+}
+
 cri::Container Ran(std::string name, uint32_t attempt, cri::ContainerState state, int32_t code = 0) {
   cri::Container container;
   container.id = fmt::format("{}-{}", name, attempt);
@@ -87,6 +93,7 @@ struct Case {
 
 const char kOne[] = R"({"restartPolicy":"Always","containers":[{"name":"a"}]})";
 const char kNever[] = R"({"restartPolicy":"Never","containers":[{"name":"a"}]})";
+const char kInitNever[] = R"({"restartPolicy":"Never","initContainers":[{"name":"i"}],"containers":[{"name":"a"}]})";
 const char kTwo[] = R"({"restartPolicy":"Always","containers":[{"name":"a"},{"name":"b"}]})";
 const char kInit[] = R"({"restartPolicy":"Always","initContainers":[{"name":"i"}],"containers":[{"name":"a"}]})";
 
@@ -107,6 +114,13 @@ TEST(BuildPodStatus, Table) {
        "Pending",
        "a PodInitializing",
        "False ContainersNotReady"},
+      {"initialization failed for good",
+       kInitNever,
+       {{Ended()}, {Ran("i", 0, kExited, 3)}},
+       {},
+       "Failed",
+       "a PodInitializing",
+       "False PodFailed"},
       {"initialised",
        kInit,
        {{Ready()}, {Ran("i", 0, kExited)}},

@@ -18,7 +18,7 @@ constexpr Duration kRemovalRetry = seconds(5);
 // Conditions that this agent writes; the others are somebody else's.
 bool IsOurs(std::string_view condition) {
   return condition == "PodReadyToStartContainers" || condition == "Initialized" || condition == "ContainersReady" ||
-         condition == "Ready";
+         condition == "Ready" || condition == "PodResizePending" || condition == "PodResizeInProgress";
 }
 
 // Our status with the conditions that others have changed meanwhile.
@@ -110,6 +110,7 @@ Task<PodWorker::Next> PodWorker::Pass(CancelToken stop) {
   if (plan.terminating && !memory_.terminating_since) {
     memory_.terminating_since = services_.clock.Now();
     SyncProbes();  // ends them: what is being stopped is not unhealthy
+  SyncSizes();
   }
   TellWaiting(plan);
   Publish(pod, plan);
@@ -151,8 +152,12 @@ Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken s
     memory_.retry_at.reset();
     if (!ran) memory_.retry_at = services_.clock.Now() + 2 * kRetry;
     acted = true;
+  if (!plan.resize.empty() && !stop.Requested()) {
+    co_await Resize(pod, std::move(plan.resize));
+    co_return Next::kAgain;
+  }
   } else if (!plan.start.empty() && !stop.Requested()) {
-    co_await Start(pod, plan.start.front(), stop);
+    co_await Start(pod, std::move(plan.start.front()), stop);
     acted = true;
   }
   if (acted) {
@@ -259,9 +264,11 @@ void PodWorker::Event(client::EventType type, std::string_view reason, std::stri
   subject.uid = pod_->metadata.uid;
   subject.resource_version = pod_->metadata.resource_version;
   if (!container.empty()) {
-    auto init = std::ranges::find(pod_->spec.init_containers, container, &Container::name);
-    subject.field_path =
-        fmt::format("spec.{}{{{}}}", init == pod_->spec.init_containers.end() ? "containers" : "initContainers", container);
+    auto named = [&](const auto& one) { return one.name == container; };
+    std::string_view list = "containers";
+    if (std::ranges::any_of(pod_->spec.init_containers, named)) list = "initContainers";
+    if (std::ranges::any_of(pod_->spec.ephemeral_containers, named)) list = "ephemeralContainers";
+    subject.field_path = fmt::format("spec.{}{{{}}}", list, container);
   }
   services_.events.Record(subject, type, reason, std::move(message));
 }

@@ -42,6 +42,8 @@ struct PodServices {
   api::Map<api::Quantity> allocatable;
   int64_t node_memory_bytes = 0;
 };
+  // What the node's pods but this one ask for; PodManager provides it, absent they ask for nothing.
+  std::function<int64_t(const std::string& uid, std::string_view resource)> others_request = {};
 
 // Everything on the strand of `services`.
 class PodWorker {
@@ -91,6 +93,11 @@ class PodWorker {
   Task<void> Start(PodPtr pod, StartContainer start, CancelToken stop);
   Task<Result<void>> TryStart(PodPtr pod, StartContainer start, StartFailure* failure, CancelToken stop);
   Task<Result<cri::Image>> EnsureImage(PodPtr pod, const api::core::Container* container, StartFailure* failure,
+  // In-place resize (worker_resize.cc).
+  void SyncSizes();
+  Task<void> Resize(PodPtr pod, std::vector<ResizeContainer> resizes);
+  Task<Result<void>> SetPodLimits(os::CgroupLimits limits, const PodPtr& pod);
+
                                        CancelToken stop);
   Task<Result<void>> Pull(PodPtr pod, const api::core::Container* container, CancelToken stop);
   Task<Result<EnvList>> Environment(PodPtr pod, const api::core::Container* container);

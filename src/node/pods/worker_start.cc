@@ -49,7 +49,7 @@ struct PodWorker::StartFailure {
 };
 
 Task<void> PodWorker::Start(PodPtr pod, StartContainer start, CancelToken stop) {
-  const std::string name = start.container->name;
+  const std::string name = start.container.name;
   StartFailure failure;
   Result<void> started = co_await TryStart(pod, start, &failure, stop);
   ContainerMemory& memory = memory_.Ensure(name);
@@ -66,7 +66,7 @@ Task<void> PodWorker::Start(PodPtr pod, StartContainer start, CancelToken stop) 
 }
 
 Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFailure* failure, CancelToken stop) {
-  const Container& container = *start.container;
+  const Container& container = start.container;
   CO_TRY(cri::Image image, co_await EnsureImage(pod, &container, failure, stop));
 
   *failure = {"CreateContainerConfigError", kConfigRetry};
@@ -79,7 +79,7 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   auto mounts = co_await services_.volumes.Mounts(pod.get(), &container, &*environment);
   if (!mounts) co_return config_error(mounts.error());
   auto config = BuildContainerConfig({*pod, container, start.attempt, *std::move(environment), *std::move(mounts), image,
-                                      services_.paths, services_.node_memory_bytes});
+                                      services_.paths, services_.node_memory_bytes, start.target_id});
   if (!config) co_return config_error(config.error());
 
   *failure = {"CreateContainerError", kRuntimeRetry};
@@ -110,6 +110,8 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
     Event(client::EventType::kWarning, "Failed", fmt::format("Error: {}", started.error()), container.name);
     co_return started;
   }
+  memory_.Ensure(container.name).applied_to = *id;
+  memory_.Ensure(container.name).applied = container.resources.OrEmpty();
   Event(client::EventType::kNormal, "Started", fmt::format("Started container {}", container.name), container.name);
   std::string link = fmt::format("{}/{}_{}_{}-{}.log", services_.paths.ContainerLogLinks(), pod->metadata.name,
                                  pod->metadata.namespace_, container.name, *id);
