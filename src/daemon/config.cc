@@ -95,6 +95,8 @@ void Declare(ServerConfig& config, OptionSet& options) {
   options.Add(&config.node_labels, "node-labels", "KEY=VALUE", "Label this node registers with; may be repeated.",
               IsNodeLabel());
   options.Add(&config.max_pods, "max-pods", "N", "Most pods on this node.", 1, 10000);
+  options.Add(&config.static_pod_dir, "pod-manifest-path", "DIR", "Manifests of pods that this node runs by itself.",
+              IsAbsolutePath());
   options.Add(&config.log_level, "log-level", "LEVEL", "debug, info, warn or error.",
               IsOneOf({"debug", "info", "warn", "error"}));
 }

@@ -80,8 +80,8 @@ struct Agent::State {
   std::unique_ptr<Executor> strand;
   Host host;
   std::string node_name;
-  std::unique_ptr<cri::Runtime> runtime;
   cri::OperationStats operations;
+  std::unique_ptr<cri::Runtime> runtime;
   std::unique_ptr<ContainerdSupervisor> containerd;
   std::unique_ptr<Registrar> registrar;
   std::unique_ptr<client::EventRecorder> events;
@@ -192,6 +192,7 @@ void Agent::State::StartPods(CancelToken stop) {
       .cgroups = host.cgroups ? &*host.cgroups : nullptr,
       .node_name = node_name,
       .host_ip = host.ip,
+      .static_pod_dir = options.static_pod_dir,
       .allocatable = registrar->node().status.allocatable,
       .node_memory_bytes = host.machine.memory_bytes,
   });
@@ -202,8 +203,8 @@ void Agent::State::StartPods(CancelToken stop) {
   Spawn(*strand, gate, registrar->WriteStatus(stop));
   Spawn(*strand, gate, RotateLogs(services.get(), pods.get(), {}, stop));
   Spawn(*strand, gate, EvictUnderPressure(services.get(), pods.get(), stop));
-}
   Spawn(*strand, gate, CollectImages(services.get(), stop));
+}
 
 Result<void> Agent::State::StartServer() {
   net::TlsServerOptions tls;

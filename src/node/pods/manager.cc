@@ -10,6 +10,7 @@ using api::core::Pod;
 
 namespace {
 constexpr Duration kRelistPeriod = std::chrono::seconds(1);
+constexpr Duration kManifestPeriod = std::chrono::seconds(20);
 
 std::string LabelOf(const cri::Labels& labels, std::string_view key) {
   auto found = labels.find(std::string(key));
@@ -45,7 +46,14 @@ Task<void> PodManager::Run(CancelToken stop) {
                              },
                          .deleted = [this](const client::ObjectPtr& last) { Gone(last->uid()); }});
   bool synced = co_await pods_->WaitSynced(stop);
+  std::optional<MonoTime> manifests_read;
   while (synced && !stop.Requested()) {
+    const MonoTime now = services_.clock.Monotonic();
+    // Before the first look at the runtime, which ends what belongs to no pod.
+    if (!services_.static_pod_dir.empty() && (!manifests_read || now - *manifests_read >= kManifestPeriod)) {
+      co_await SyncStatic();
+      manifests_read = now;
+    }
     co_await Relist();
     co_await services_.clock.Sleep(kRelistPeriod, stop);
   }
@@ -54,6 +62,11 @@ Task<void> PodManager::Run(CancelToken stop) {
 }
 
 void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
+  if (std::string_view hash = MirrorHash(*pod); !hash.empty()) {
+    auto mirrored = workers_.find(std::string(hash));
+    if (mirrored != workers_.end()) mirrored->second->ObserveMirror(pod);
+    return;
+  }
   auto found = workers_.find(pod.uid());
   if (found != workers_.end()) {
     found->second->Update(pod);
@@ -149,7 +162,8 @@ void PodManager::Adopt(const std::string& uid, const cri::Sandbox* sandbox, cons
   if (pod->metadata.name.empty()) return;  // not a pod of Kubernetes
   LOG_INFO("node", "pod {}/{} is no longer in the API: ending what is left of it", pod->metadata.namespace_,
            pod->metadata.name);
-  StartWorker(uid, std::make_unique<PodWorker>(services_, std::shared_ptr<const Pod>(std::move(pod))));
+  StartWorker(uid,
+              std::make_unique<PodWorker>(services_, std::shared_ptr<const Pod>(std::move(pod)), PodWorker::Origin::kGone));
 }
 
 }  // namespace sampan::node

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "node/pods/static_pods.h"
 #include "node/pods/worker.h"
 
 namespace sampan::node {
@@ -27,13 +28,17 @@ class PodManager {
   bool runtime_ok() const { return runtime_ok_; }
 
  private:
-  void Seen(const client::TypedPtr<api::core::Pod>& pod);
   int64_t OthersRequest(const std::string& uid, std::string_view resource) const;
+  void Seen(const client::TypedPtr<api::core::Pod>& pod);
   void Gone(const std::string& uid);
   void StartWorker(const std::string& uid, std::unique_ptr<PodWorker> worker);
   Task<void> RunWorker(std::string uid);
   // Finds out what changed in the runtime without a pod's worker having done it.
   Task<void> Relist();
+  // Static pods (manager_static.cc): reads the manifests, and starts, ends and mirrors accordingly.
+  Task<void> SyncStatic();
+  Task<void> SyncMirror(StaticPod pod, std::string node_uid);
+  Task<void> RemoveMirror(client::TypedPtr<api::core::Pod> mirror);
   void Adopt(const std::string& uid, const cri::Sandbox* sandbox, const cri::Container* container);
 
   PodServices& services_;

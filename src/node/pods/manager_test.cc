@@ -132,6 +132,80 @@ class Pods : public ::testing::Test {
 const char kSimple[] = R"({"nodeName":"node-a","restartPolicy":"Always","terminationGracePeriodSeconds":5,
     "containers":[{"name":"a","image":"img:1"}]})";
 
+TEST_F(Pods, AStaticPodRunsAndIsMirrored) {
+  services_->static_pod_dir = dir_ + "/manifests";
+  const std::string manifest = services_->static_pod_dir + "/web.yaml";
+  ASSERT_TRUE(os::MakeDirs(services_->static_pod_dir, 0755));
+  ASSERT_TRUE(os::WriteFileAtomic(manifest,
+                                  "kind: Pod\napiVersion: v1\nmetadata: {name: web}\n"
+                                  "spec: {containers: [{name: a, image: 'img:1'}]}\n",
+                                  {}));
+  api_.Put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"node-a"}})");
+  StartManager();
+  auto step = seconds(1);
+  ASSERT_TRUE(Eventually([&] { return Status("web-node-a").phase == "Running"; }, step));
+  EXPECT_EQ(runtime_.running(), 1u);
+  // Whoever deletes the mirror sees it come back; the containers know nothing of it.
+  const std::string mirror = Uid("web-node-a");
+  Delete("web-node-a", 0);
+  ASSERT_TRUE(Eventually(
+      [&] {
+        client::ObjectPtr object = api_.Peek(Ref("web-node-a"));
+        return object != nullptr && object->uid() != mirror && Status("web-node-a").phase == "Running";
+      },
+      step));
+  EXPECT_EQ(Status("web-node-a").container_statuses[0].restart_count, 0);
+  // The next agent finds it again.
+  StopManager();
+  StartManager();
+  const WallTime later = clock_.Now() + seconds(30);
+  ASSERT_TRUE(Eventually([&] { return clock_.Now() >= later; }, step));
+  EXPECT_EQ(runtime_.running(), 1u);
+  ASSERT_TRUE(os::RemoveFile(manifest));
+  ASSERT_TRUE(Eventually([&] { return api_.Peek(Ref("web-node-a")) == nullptr && runtime_.sandboxes() == 0; }, step));
+}
+
+TEST_F(Pods, AnEphemeralContainerRunsInALivingPod) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","restartPolicy":"Always","containers":[{"name":"a","image":"img:1"}]})");
+  ASSERT_TRUE(Ready("web"));
+  json::Value patch =
+      *json::Parse(R"({"spec":{"ephemeralContainers":[{"name":"d","image":"img:1","targetContainerName":"a"}]}})");
+  ASSERT_TRUE(SyncWait(*pool_, client::MergePatch<Pod>(api_, "default", "web", patch)));
+  ASSERT_TRUE(Eventually([&] {
+    const auto statuses = Status("web").ephemeral_container_statuses;
+    return statuses.size() == 1 && statuses[0].state && statuses[0].state->running;
+  }));
+  EXPECT_EQ(runtime_.ConfigOf("d").security.namespaces.pid, cri::NamespaceMode::kTarget);
+  EXPECT_FALSE(runtime_.ConfigOf("d").security.namespaces.target_id.empty());
+  ASSERT_TRUE(runtime_.Exit(Uid("web"), "d", 0));
+  ASSERT_TRUE(Eventually([&] {
+    const auto statuses = Status("web").ephemeral_container_statuses;
+    return statuses.size() == 1 && statuses[0].state->terminated;
+  }));
+  EXPECT_EQ(Status("web").phase, "Running");
+}
+
+TEST_F(Pods, AResizeReachesTheRunningContainer) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","restartPolicy":"Always","containers":[{"name":"a","image":"img:1",
+      "resources":{"requests":{"cpu":"100m"},"limits":{"cpu":"200m"}}}]})");
+  ASSERT_TRUE(Ready("web"));
+  EXPECT_EQ(runtime_.ConfigOf("a").resources.cpu_quota_microseconds, 20000);
+  json::Value patch = *json::Parse(R"({"spec":{"containers":[{"name":"a","image":"img:1",
+      "resources":{"requests":{"cpu":"150m"},"limits":{"cpu":"300m"}}}]}})");
+  ASSERT_TRUE(SyncWait(*pool_, client::MergePatch<Pod>(api_, "default", "web", patch)));
+  ASSERT_TRUE(Eventually([&] {
+    const auto statuses = Status("web").container_statuses;
+    const api::Quantity* cpu = statuses.empty() ? nullptr : statuses[0].allocated_resources.Find("cpu");
+    return cpu != nullptr && cpu->MilliValue() == 150;
+  }));
+  EXPECT_EQ(runtime_.ConfigOf("a").resources.cpu_quota_microseconds, 30000);
+  EXPECT_EQ(Status("web").container_statuses[0].restart_count, 0);
+  for (const auto& condition : Status("web").conditions)
+    EXPECT_FALSE(condition.type.starts_with("PodResize")) << condition.type;
+}
+
 TEST_F(Pods, FromCreatedToReadyToGone) {
   StartManager();
   Put("web", kSimple);

@@ -22,8 +22,8 @@ StatusWriter::StatusWriter(client::Client& client, Clock& clock, Executor& stran
     : client_(client), clock_(clock), strand_(strand) {}
 StatusWriter::~StatusWriter() = default;
 
-void StatusWriter::Observe(const client::TypedPtr<Pod>& pod) {
-  std::unique_ptr<Entry>& entry = entries_[pod.uid()];
+void StatusWriter::ObserveAs(const std::string& uid, const client::TypedPtr<Pod>& pod) {
+  std::unique_ptr<Entry>& entry = entries_[uid];
   if (entry == nullptr) entry = std::make_unique<Entry>();
   if (!entry->stored || pod.head().revision >= entry->stored.head().revision) entry->stored = pod;
 }
@@ -73,14 +73,14 @@ Task<Result<void>> StatusWriter::WriteOnce(std::string uid) {
   json::Value change = wanted == nullptr ? json::Value() : StatusPatch(stored->status, *wanted);
   bool gone = false;
   if (!change.is_null()) {
-    json::Value patch = json::Object{{"metadata", json::Object{{"uid", uid}}}, {"status", std::move(change)}};
+    json::Value patch = json::Object{{"metadata", json::Object{{"uid", stored.uid()}}}, {"status", std::move(change)}};
     auto patched = co_await client::MergePatch<Pod>(client_, stored.namespace_(), stored.name(), std::move(patch), "status");
     // Another pod of the same name is a conflict of uids: ours is gone.
     gone = !patched && (patched.error().Is(Reason::kNotFound) || patched.error().Is(Reason::kConflict) ||
                         patched.error().Is(Reason::kInvalid));
     if (!patched && !gone) co_return Fail(patched.error());
     if (gone) LOG_DEBUG("node", "status of pod {} is not written: {}", stored.name(), patched.error());
-    if (patched) Observe(*patched);
+    if (patched) ObserveAs(uid, *patched);
   }
   found = entries_.find(uid);
   if (found != entries_.end() && found->second->wanted == wanted) found->second->wanted = nullptr;

@@ -20,7 +20,9 @@ class StatusWriter {
   ~StatusWriter();
 
   // The object as the server has it; called for every change seen, before Set.
-  void Observe(const client::TypedPtr<api::core::Pod>& pod);
+  void Observe(const client::TypedPtr<api::core::Pod>& pod) { ObserveAs(pod.uid(), pod); }
+  // The same for the mirror of a static pod, whose statuses are set under the static pod's uid.
+  void ObserveAs(const std::string& uid, const client::TypedPtr<api::core::Pod>& pod);
   void Set(const std::string& uid, std::shared_ptr<const api::core::PodStatus> status);
   void Forget(const std::string& uid);
 

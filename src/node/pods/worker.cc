@@ -38,9 +38,9 @@ PodWorker::PodWorker(PodServices& services, client::TypedPtr<Pod> pod)
   services_.status.Observe(pod);
 }
 
-PodWorker::PodWorker(PodServices& services, std::shared_ptr<const Pod> orphan)
-    : services_(services), pod_(std::move(orphan)) {
-  memory_.gone = true;
+PodWorker::PodWorker(PodServices& services, std::shared_ptr<const Pod> pod, Origin origin)
+    : services_(services), pod_(std::move(pod)), is_static_(origin == Origin::kManifest) {
+  memory_.gone = origin == Origin::kGone;
 }
 
 PodWorker::~PodWorker() = default;
@@ -57,6 +57,11 @@ void PodWorker::Update(const client::TypedPtr<Pod>& pod) {
   pod_ = std::move(copy);
   // A pull, a hook or a longer grace that is under way does not hold up the end.
   if ((ends || sooner) && pass_) pass_->Cancel();
+  Wake();
+}
+
+void PodWorker::ObserveMirror(const client::TypedPtr<Pod>& mirror) {
+  services_.status.ObserveAs(pod_->metadata.uid, mirror);
   Wake();
 }
 
@@ -105,12 +110,12 @@ Task<PodWorker::Next> PodWorker::Pass(CancelToken stop) {
   }
   CheckDeadline();
   SyncProbes();
+  SyncSizes();
   PodPtr pod = pod_;
   PodPlan plan = PlanPod(View(*pod));
   if (plan.terminating && !memory_.terminating_since) {
     memory_.terminating_since = services_.clock.Now();
     SyncProbes();  // ends them: what is being stopped is not unhealthy
-  SyncSizes();
   }
   TellWaiting(plan);
   Publish(pod, plan);
@@ -147,15 +152,15 @@ Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken s
     if (!removed) LOG_DEBUG("node", "cannot remove sandbox {}: {}", id, removed.error());
     acted |= removed.has_value();
   }
+  if (!plan.resize.empty() && !stop.Requested()) {
+    co_await Resize(pod, std::move(plan.resize));
+    co_return Next::kAgain;
+  }
   if (plan.run_sandbox && !stop.Requested()) {
     Result<void> ran = co_await RunSandbox(pod, *plan.run_sandbox);
     memory_.retry_at.reset();
     if (!ran) memory_.retry_at = services_.clock.Now() + 2 * kRetry;
     acted = true;
-  if (!plan.resize.empty() && !stop.Requested()) {
-    co_await Resize(pod, std::move(plan.resize));
-    co_return Next::kAgain;
-  }
   } else if (!plan.start.empty() && !stop.Requested()) {
     co_await Start(pod, std::move(plan.start.front()), stop);
     acted = true;

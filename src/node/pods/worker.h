@@ -39,24 +39,27 @@ struct PodServices {
   DnsOptions dns;
   const os::Cgroups* cgroups = nullptr;  // null: pods have no groups of their own
   std::string node_name, host_ip;
+  std::string static_pod_dir = {};  // manifests of static pods; empty: none
   api::Map<api::Quantity> allocatable;
   int64_t node_memory_bytes = 0;
-};
   // What the node's pods but this one ask for; PodManager provides it, absent they ask for nothing.
   std::function<int64_t(const std::string& uid, std::string_view resource)> others_request = {};
+};
 
 // Everything on the strand of `services`.
 class PodWorker {
  public:
   PodWorker(PodServices& services, client::TypedPtr<api::core::Pod> pod);
-  // For what the runtime has of a pod that the API does not know.
-  PodWorker(PodServices& services, std::shared_ptr<const api::core::Pod> orphan);
+  // For a pod that the API does not know: what the runtime has of one that is gone, or a static one.
+  enum class Origin : bool { kGone, kManifest };
+  PodWorker(PodServices& services, std::shared_ptr<const api::core::Pod> pod, Origin origin);
   ~PodWorker();
 
-  void Update(const client::TypedPtr<api::core::Pod>& pod);  // the object changed
-  void MarkGone();                                           // the object is deleted
-  void RuntimeChanged();                                     // look at the runtime again
-  void Evict(std::string reason, std::string message);       // ends the pod as failed
+  void Update(const client::TypedPtr<api::core::Pod>& pod);            // the object changed
+  void ObserveMirror(const client::TypedPtr<api::core::Pod>& mirror);  // of this static pod: statuses go there
+  void MarkGone();                                                     // the object, or the manifest, is deleted
+  void RuntimeChanged();                                               // look at the runtime again
+  void Evict(std::string reason, std::string message);                 // ends the pod as failed
 
   // Ends when the pod is gone and nothing of it is left (true), or at `stop` (false).
   Task<bool> Run(CancelToken stop);
@@ -64,6 +67,8 @@ class PodWorker {
   const api::core::Pod& pod() const { return *pod_; }
   std::shared_ptr<const api::core::Pod> pod_ptr() const { return pod_; }
   const RuntimePod& runtime() const { return runtime_; }
+  bool is_static() const { return is_static_; }
+  bool gone() const { return memory_.gone; }
   bool terminating() const { return memory_.terminating_since.has_value(); }
 
  private:
@@ -88,16 +93,16 @@ class PodWorker {
   Task<void> RefreshVolumes(PodPtr pod);
   Task<Result<void>> RemoveEverything(PodPtr pod);
 
-  // Containers (worker_start.cc).
-  struct StartFailure;
-  Task<void> Start(PodPtr pod, StartContainer start, CancelToken stop);
-  Task<Result<void>> TryStart(PodPtr pod, StartContainer start, StartFailure* failure, CancelToken stop);
-  Task<Result<cri::Image>> EnsureImage(PodPtr pod, const api::core::Container* container, StartFailure* failure,
   // In-place resize (worker_resize.cc).
   void SyncSizes();
   Task<void> Resize(PodPtr pod, std::vector<ResizeContainer> resizes);
   Task<Result<void>> SetPodLimits(os::CgroupLimits limits, const PodPtr& pod);
 
+  // Containers (worker_start.cc).
+  struct StartFailure;
+  Task<void> Start(PodPtr pod, StartContainer start, CancelToken stop);
+  Task<Result<void>> TryStart(PodPtr pod, StartContainer start, StartFailure* failure, CancelToken stop);
+  Task<Result<cri::Image>> EnsureImage(PodPtr pod, const api::core::Container* container, StartFailure* failure,
                                        CancelToken stop);
   Task<Result<void>> Pull(PodPtr pod, const api::core::Container* container, CancelToken stop);
   Task<Result<EnvList>> Environment(PodPtr pod, const api::core::Container* container);
@@ -118,6 +123,7 @@ class PodWorker {
 
   PodServices& services_;
   PodPtr pod_;
+  const bool is_static_ = false;
   RuntimePod runtime_;
   PodMemory memory_;
   bool runtime_dirty_ = true;
