@@ -33,7 +33,7 @@ void Declare(CLI::App& app, const Verb& verb, Given& given) {
     if (!option.default_text.empty() && option.shape == OptionShape::kValue) doc += " [" + option.default_text + "]";
     if (option.shape == OptionShape::kSwitch) {
       // CLI11 gives a bare flag the value "true" and takes --flag=false as well.
-      app.add_flag_callback(Flag(option.name), [&values] { values.emplace_back("true"); }, doc);
+      app.add_flag(Flag(option.name), values, doc);
       continue;
     }
     CLI::Option* declared = app.add_option(Flag(option.name), values, doc);

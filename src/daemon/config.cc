@@ -7,6 +7,8 @@
 #include <charconv>
 #include <fstream>
 
+#include "api/meta/names.h"
+
 namespace sampan::daemon {
 namespace {
 
@@ -45,7 +47,18 @@ OptionCheck IsPortRange() {
 
 OptionCheck IsNodeLabel() {
   return [](std::string_view text) -> std::string {
-    return text.find('=') == std::string_view::npos || text.starts_with('=') ? "a label such as disk=ssd" : "";
+    size_t equals = text.find('=');
+    bool good = equals != std::string_view::npos && api::CheckQualifiedName(text.substr(0, equals)).empty() &&
+                api::CheckLabelValue(text.substr(equals + 1)).empty();
+    return good ? "" : "a label such as disk=ssd";
+  };
+}
+
+OptionCheck IsCertificateName() {
+  return [](std::string_view text) -> std::string {
+    std::string_view host = text.starts_with("*.") ? text.substr(2) : text;
+    bool good = IsDnsName()(host).empty() || IsIpAddress()(text).empty();
+    return good ? "" : "a DNS name or an IPv4 address";
   };
 }
 
@@ -77,7 +90,8 @@ void Declare(ServerConfig& config, OptionSet& options) {
   options.Add(&config.secure_port, "secure-port", "PORT", "Port of the API.");
   options.Add(&config.advertise_address, "advertise-address", "IP",
               "Address of the API that other nodes and pods use; by default the node's.", IsIpAddress());
-  options.Add(&config.tls_sans, "tls-san", "NAME", "Further DNS name or address in the API's certificate; may be repeated.");
+  options.Add(&config.tls_sans, "tls-san", "NAME", "Further DNS name or address in the API's certificate; may be repeated.",
+              IsCertificateName());
   options.Add(&config.token_auth_file, "token-auth-file", "CSV",
               "Static tokens, a line each: token,user,uid,\"group1,group2\".", IsAbsolutePath());
   options.Add(&config.service_node_port_range, "service-node-port-range", "LOW-HIGH", "Ports of NodePort Services.",

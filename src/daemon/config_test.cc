@@ -41,6 +41,9 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"cluster-cidr: 10.100.0.0/16\n",
             "--cluster-cidr: 10.100.0.0/16 overlaps --service-cluster-ip-range 10.96.0.0/12; choose networks "
             "that do not"},
+        Row{"node-labels: [disk=ssd, acme.com/a=]\ntls-san: [\"*.example.org\", 10.1.1.1]\n", ""},
+        Row{"node-labels: [a b=c]\n", "config.yaml: node-labels: \"a b=c\" is not a label such as disk=ssd"},
+        Row{"tls-san: [bad name]\n", "config.yaml: tls-san: \"bad name\" is not a DNS name or an IPv4 address"},
         Row{"kubelet-port: 6443\n", "--kubelet-port: 6443 is the API's port already; choose another"}));
 
 TEST(ConfigFileValues, AreStored) {

@@ -131,22 +131,35 @@ Result<void> AppendFile(const std::string& path, std::string_view data, mode_t m
   return WriteAll(file.get(), data, path);
 }
 
-Result<void> MakeDirs(const std::string& path, mode_t mode) {
-  if (path.empty()) return {};
+namespace {
+
+// False when the parent is missing.
+Result<bool> MakeDir(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) {
     if (::chmod(path.c_str(), mode) != 0) return Fail(LastError(path));
-    return {};
+    return true;
   }
-  if (errno == EEXIST) {
-    TRY(FileStat stat, Stat(path));
-    if (stat.type != FileType::kDirectory) return Fail(ErrnoError(ENOTDIR, path));
-    return {};
-  }
-  if (errno != ENOENT) return Fail(LastError(path));
+  if (errno == ENOENT) return false;
+  if (errno != EEXIST) return Fail(LastError(path));
+  TRY(FileStat stat, Stat(path));
+  if (stat.type != FileType::kDirectory) return Fail(ErrnoError(ENOTDIR, path));
+  return true;
+}
+
+}  // namespace
+
+Result<void> MakeDirs(const std::string& path, mode_t mode) {
+  if (path.empty()) return {};
+  TRY(bool made, MakeDir(path, mode));
+  if (made) return {};
   std::string parent(DirName(path));
-  if (parent == path) return Fail(ErrnoError(ENOENT, path));
-  TRY_VOID(MakeDirs(parent, mode));
-  return MakeDirs(path, mode);
+  if (parent != path) {
+    TRY_VOID(MakeDirs(parent, mode));
+    TRY(made, MakeDir(path, mode));
+  }
+  // Some file systems (proc) have no room for a directory although its parent is there.
+  if (!made) return Fail(ErrnoError(ENOENT, path));
+  return {};
 }
 
 Result<void> RemoveFile(const std::string& path) {

@@ -43,6 +43,7 @@ TEST(File, MakeDirsMakesParentsWithTheModeAndKeepsExistingOnes) {
   EXPECT_EQ(Stat(dir / "a/b")->mode, 0711U);
   EXPECT_OK(WriteFileAtomic(dir / "file", ""));
   EXPECT_FALSE(MakeDirs(dir / "file"));
+  EXPECT_EQ(MakeDirs("/proc/none/below").error().message(), "/proc/none: No such file or directory");
 }
 
 TEST(File, RemoveAllDoesNotFollowLinks) {

@@ -23,6 +23,9 @@ def wrong_settings_end_with_one_line_and_code_2(cluster):
             (["server", "--config", scratch + "/absent.yaml"], "--config: cannot read"),
             (["server", "--disable", "nothing"], "--disable: \"nothing\" is not one of"),
             (["server", "--cluster-cidr", "10.96.0.0/16"], "overlaps --service-cluster-ip-range"),
+            (["server", "--disable-agent=maybe"], "--disable-agent: \"maybe\" is neither true nor false"),
+            (["server", "--node-labels", "a b=c"], "--node-labels: \"a b=c\" is not a label such as disk=ssd"),
+            (["server", "--tls-san", "bad name"], "--tls-san: \"bad name\" is not a DNS name or an IPv4 address"),
             (["serve"], "--help"),
         ]
         for words, text in rows:
