@@ -70,6 +70,10 @@ TEST(Services, NodePortsFollowTheType) {
   EXPECT_EQ(cluster.status, 200) << cluster.body;
   EXPECT_EQ(cluster.body.find("nodePort"), std::string::npos) << cluster.body;
   EXPECT_EQ(server.Post(kServices, same).status, 201) << "the port is free again";
+  Reply external = server.Patch(std::string(kServices) + "/m", "merge-patch+json",
+                                R"({"spec":{"type":"ExternalName","externalName":"x.io"}})");
+  EXPECT_EQ(external.status, 200) << external.body;
+  EXPECT_EQ(external.body.find("nodePort"), std::string::npos) << external.body;
 }
 
 TEST(Services, RefusalsAndDryRunsKeepNothing) {
@@ -143,6 +147,19 @@ TEST(Pods, BindOnceAndEndGracefully) {
   EXPECT_EQ(server.Get(std::string(kPods) + "/p").status, 200);
   EXPECT_EQ(server.Do("DELETE", std::string(kPods) + "/p", R"({"gracePeriodSeconds":0})").status, 200);
   EXPECT_EQ(server.Get(std::string(kPods) + "/p").status, 404);
+}
+
+TEST(Pods, GatesHoldAPodBackAndSaySo) {
+  TestServer server;
+  AddDefaultAccount(server);
+  Reply created = server.Post(kPods, R"({"metadata":{"name":"p"},"spec":{"schedulingGates":[{"name":"example.com/wait"}],)"
+                                     R"("containers":[{"name":"c","image":"i"}]}})");
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_NE(created.body.find(R"("reason":"SchedulingGated")"), std::string::npos) << created.body;
+  std::string binding = R"({"metadata":{"name":"p"},"target":{"kind":"Node","name":"n1"}})";
+  Reply bound = server.Post(std::string(kPods) + "/p/binding", binding);
+  EXPECT_EQ(bound.status, 409);
+  EXPECT_NE(bound.body.find("pod p has non-empty .spec.schedulingGates"), std::string::npos) << bound.body;
 }
 
 TEST(Pods, ThatWaitForANodeGoAtOnce) {
@@ -235,6 +252,15 @@ TEST(InProcess, SharesTheServersObjects) {
   EXPECT_EQ((**events)[0].type, client::WatchEvent::Type::kDeleted);
   auto gone = SyncWait(server.executor(), server.client().Get(ref));
   EXPECT_TRUE(gone.error().Is(Reason::kNotFound));
+}
+
+TEST(Reviews, ComponentsGetThemAsObjects) {
+  TestServer server;
+  client::Ref ref{.kind = api::FindKind("authentication.k8s.io/v1", "TokenReview")};
+  auto reviewed =
+      SyncWait(server.executor(), server.client().Create(ref, json::Object{{"spec", json::Object{{"token", "x"}}}}));
+  ASSERT_TRUE(reviewed) << reviewed.error().message();
+  EXPECT_NE((*reviewed)->bytes().find("invalid bearer token"), std::string::npos);
 }
 
 }  // namespace

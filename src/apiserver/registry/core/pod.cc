@@ -45,6 +45,15 @@ void KeepAllButResources(json::Value& object, const json::Value& old) {
   object = std::move(kept);
 }
 
+// No scheduler looks at the pod, so none would tell why it waits.
+void SayGated(json::Value& object) {
+  json::Object gated{{"type", "PodScheduled"},
+                     {"status", "False"},
+                     {"reason", "SchedulingGated"},
+                     {"message", "Scheduling is blocked due to non-empty scheduling gates"}};
+  ObjectAt(object, "status")["conditions"] = json::Array{std::move(gated)};
+}
+
 class PodStrategy final : public Strategy {
  public:
   Traits traits() const override { return {.generation = true, .status = true, .returns_deleted = true}; }
@@ -54,6 +63,8 @@ class PodStrategy final : public Strategy {
     json::Object& status = ObjectAt(object, "status");
     status["phase"] = "Pending";
     status["qosClass"] = qos;
+    const json::Array* gates = FindArray(json::Find(object, "spec", "schedulingGates"));
+    if (gates != nullptr && !gates->empty()) SayGated(object);
     return {};
   }
 

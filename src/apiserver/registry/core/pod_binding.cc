@@ -37,6 +37,10 @@ Result<void> CheckBindable(const Call& call, const json::Value& pod, const json:
   if (json::Find(pod, "metadata", "deletionTimestamp") != nullptr) {
     return Fail(BindingConflict(call, fmt::format("pod {} is being deleted, cannot be assigned to a host", call.name)));
   }
+  const json::Array* gates = FindArray(json::Find(pod, "spec", "schedulingGates"));
+  if (gates != nullptr && !gates->empty()) {
+    return Fail(BindingConflict(call, fmt::format("pod {} has non-empty .spec.schedulingGates", call.name)));
+  }
   std::string_view node = json::FindString(json::Find(pod, "spec", "nodeName"));
   if (node.empty()) return {};
   return Fail(BindingConflict(call, fmt::format("pod {} is already assigned to node \"{}\"", call.name, node)));
@@ -51,6 +55,8 @@ void Bind(json::Value& pod, const json::Value& binding, WallTime now) {
     for (const auto& [key, value] : annotations->get_object()) all[key] = value;
   }
   SetScheduled(pod, now);
+  // Whatever place it was promised, it has one.
+  ObjectAt(pod, "status").erase("nominatedNodeName");
 }
 
 }  // namespace
