@@ -12,6 +12,7 @@
 #include "controllers/podgc/podgc.h"
 #include "controllers/replicaset/replicaset.h"
 #include "controllers/serviceaccount/serviceaccount.h"
+#include "controllers/serviceaccounttoken/serviceaccounttoken.h"
 
 namespace sampan::controllers {
 namespace {
@@ -24,6 +25,8 @@ struct Entry {
 // What pods wait for comes first.
 constexpr Entry kEntries[] = {
     {"serviceaccount-controller", [](World w, const ManagerOptions&) { return NewServiceAccountController(w); }},
+    {"serviceaccount-token-controller",
+     [](World w, const ManagerOptions& o) { return NewServiceAccountTokenController(w, o.root_ca_pem); }},
     {"root-ca-certificate-publisher-controller",
      [](World w, const ManagerOptions& o) {
        return o.root_ca_pem.empty() ? nullptr : NewRootCaPublisher(w, o.root_ca_pem);

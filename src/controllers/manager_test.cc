@@ -110,7 +110,7 @@ TEST(ControllerManager, DisabledControllersDoNothing) {
   sim.Pass(1s);
   EXPECT_FALSE(sim.Get<ServiceAccount>("default", "team"));
   EXPECT_FALSE(sim.Get<ConfigMap>("kube-root-ca.crt", "team"));
-  EXPECT_EQ(ControllerNames().size(), 13u);
+  EXPECT_EQ(ControllerNames().size(), 14u);
 }
 
 TEST(ControllerManager, IdleClusterCausesNoWrites) {

@@ -33,6 +33,7 @@ class NodeIpamController final : public KeyedController {
                               .deleted =
                                   [this](const ObjectPtr& last) {
                                     for (const std::string& range : RangesOf(last->As<Node>())) pool_.Release(range);
+                                    told_.erase(last->name());
                                     // What was short of ranges may have one now.
                                     for (const std::string& name : std::exchange(without_, {})) Queue(name);
                                   }});
@@ -41,7 +42,14 @@ class NodeIpamController final : public KeyedController {
   void Seen(const api::Object& node) {
     std::vector<std::string> ranges = RangesOf(node.As<Node>());
     for (const std::string& range : ranges) pool_.Occupy(range);
-    if (ranges.empty() && !without_.contains(node.name())) Queue(node.name());
+    if (!ranges.empty() || without_.contains(node.name())) return;
+    if (!started_) told_.insert(node.name());
+    Queue(node.name());
+  }
+
+  Task<void> Background(CancelToken) override {
+    started_ = true;
+    co_return;
   }
 
   Task<Result<void>> Sync(std::string name) override {
@@ -50,7 +58,8 @@ class NodeIpamController final : public KeyedController {
     std::optional<std::string> range = pool_.Take();
     if (!range) {
       if (without_.empty()) LOG_WARN("node-ipam-controller", "all {} ranges of pod addresses are taken", pool_.size());
-      if (without_.insert(name).second) {
+      without_.insert(name);
+      if (told_.insert(name).second) {
         Emit(*node.object(), client::EventType::kNormal, "CIDRNotAvailable",
              fmt::format("Node {} status is now: CIDRNotAvailable", name));
       }
@@ -71,6 +80,9 @@ class NodeIpamController final : public KeyedController {
   nodeipam::RangePool pool_;
   client::Informer<Node> nodes_;
   std::unordered_set<std::string> without_;  // nodes that found no range left
+  // Those among them that know: told since the start, or before it. A restart does not tell thousands of nodes again.
+  std::unordered_set<std::string> told_;
+  bool started_ = false;
 };
 
 }  // namespace
