@@ -25,7 +25,8 @@ Task<void> AwaitDefaultServiceAccount(const Registry* registry, std::string_view
 std::unique_ptr<Admission> NewServiceAccountAdmission();
 // Gives each pod its priority and the tolerations that keep it for five minutes on a node that fails.
 std::unique_ptr<Admission> NewPodDefaults();
-// Keeps nodes (system:node:<name> in system:nodes) to their own Node and to mirror pods of their own.
+// Keeps nodes (system:node:<name> in system:nodes) to their own Node, without its taints and the labels that administrators
+// rely on, and to mirror pods of their own, which use nothing of their namespace.
 std::unique_ptr<Admission> NewNodeRestriction();
 
 }  // namespace sampan::apiserver

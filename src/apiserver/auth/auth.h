@@ -18,6 +18,8 @@ inline constexpr std::string_view kUnauthenticatedGroup = "system:unauthenticate
 inline constexpr std::string_view kAuthenticatedGroup = "system:authenticated";
 inline constexpr std::string_view kMastersGroup = "system:masters";
 inline constexpr std::string_view kNodesGroup = "system:nodes";
+// Nodes in the process of a control plane: their labels are as good as its own.
+inline constexpr std::string_view kControlPlaneNodesGroup = "system:nodes:control-plane";
 inline constexpr std::string_view kServiceAccountsGroup = "system:serviceaccounts";
 inline constexpr std::string_view kNodeUserPrefix = "system:node:";
 

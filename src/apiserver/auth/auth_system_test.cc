@@ -136,30 +136,117 @@ TEST_F(AuthSystemTest, NobodyGrantsWhatHeLacks) {
   EXPECT_TRUE(granted.has_value()) << granted.error().message();
 }
 
-TEST_F(AuthSystemTest, NodesAreKeptToThemselves) {
-  std::unique_ptr<client::Client> node = Client("system:node:n1", {"system:nodes"});
-  auto create_node = [&](std::string name, std::string label) {
+class NodeRestrictionTest : public AuthSystemTest {
+ protected:
+  NodeRestrictionTest() : node_(Client("system:node:n1", {"system:nodes"})) {
+    api::core::ServiceAccount account;
+    account.metadata.name = "default";
+    account.metadata.namespace_ = "default";
+    EXPECT_TRUE(Wait(client::Create(*root_, account)).has_value());
+  }
+
+  // The refusal's text without its head; "" when it is done.
+  std::string CreateNode(std::string name, std::string label) {
     api::core::Node object;
     object.metadata.name = std::move(name);
     if (!label.empty()) object.metadata.labels[label] = "x";
-    auto created = Wait(client::Create(*node, object));
-    return created ? "" : created.error().message();
+    return Why(Wait(client::Create(*node_, object)));
+  }
+  std::string PatchNode(std::string_view patch) {
+    return Why(Wait(client::MergePatch<api::core::Node>(*node_, "", "n1", *json::Parse(patch))));
+  }
+  std::string CreatePod(std::string_view metadata, std::string_view spec) {
+    std::string text = fmt::format(
+        R"({{"metadata":{{"name":"p","namespace":"default"{}}},"spec":{{"containers":[{{"name":"c","image":"i"}}]{}}}}})",
+        metadata, spec);
+    return Why(Wait(client::Create(*node_, *api::FromJson<api::core::Pod>(*json::Parse(text)))));
+  }
+  template <class T>
+  static std::string Why(const T& done) {
+    if (done) return "";
+    std::string_view text = done.error().message();
+    size_t head = text.find(": ");
+    return std::string(head == std::string_view::npos ? text : text.substr(head + 2));
+  }
+
+  std::unique_ptr<client::Client> node_;
+};
+
+TEST_F(NodeRestrictionTest, ANodeKeepsToItsOwnNode) {
+  EXPECT_EQ(CreateNode("n2", ""), "node \"n1\" is not allowed to modify node \"n2\"");
+  for (std::string label : {"node-restriction.kubernetes.io/secure", "node-role.kubernetes.io/control-plane", "x.k8s.io/a",
+                            "kubernetes.io/anything"}) {
+    EXPECT_EQ(CreateNode("n1", label), "is not allowed to set the following labels: " + label);
+  }
+  EXPECT_EQ(CreateNode("n1", "disk"), "");
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {R"({"metadata":{"labels":{"topology.kubernetes.io/zone":"a","node.kubernetes.io/x":"y","acme.com/a":"b"}}})", ""},
+      {R"({"metadata":{"labels":{"node-restriction.kubernetes.io/b":"","a.kubernetes.io/c":""}}})",
+       "is not allowed to modify labels: a.kubernetes.io/c, node-restriction.kubernetes.io/b"},
+      {R"({"spec":{"taints":[{"key":"a","effect":"NoSchedule"}]}})", "node \"n1\" is not allowed to modify taints"},
+      {R"({"spec":{"taints":[]}})", ""},
   };
-  EXPECT_EQ(create_node("n2", ""), "nodes \"n2\" is forbidden: node \"n1\" is not allowed to modify node \"n2\"");
-  EXPECT_NE(create_node("n1", "node-restriction.kubernetes.io/secure"), "");
-  EXPECT_EQ(create_node("n1", "disk"), "");
-  api::core::ServiceAccount account;
-  account.metadata.name = "default";
-  account.metadata.namespace_ = "default";
-  ASSERT_TRUE(Wait(client::Create(*root_, account)).has_value());
-  api::core::Pod pod;
-  pod.metadata.name = "p";
-  pod.metadata.namespace_ = "default";
-  pod.spec.node_name = "n1";
-  pod.spec.containers.push_back({.name = "c", .image = "i"});
-  auto created = Wait(client::Create(*node, pod));
-  ASSERT_FALSE(created.has_value());
-  EXPECT_NE(created.error().message().find("can only create mirror pods"), std::string::npos) << created.error().message();
+  for (const auto& [patch, why] : cases) EXPECT_EQ(PatchNode(patch), why) << patch;
+}
+
+TEST_F(NodeRestrictionTest, ANodeOfTheControlPlaneMaySaySo) {
+  node_ = Client("system:node:n1", {"system:nodes", "system:nodes:control-plane"});
+  EXPECT_EQ(CreateNode("n1", "node-role.kubernetes.io/control-plane"), "");
+}
+
+TEST_F(NodeRestrictionTest, AMirrorPodUsesNothingOfItsNamespace) {
+  constexpr std::string_view kMirror = R"(,"annotations":{"kubernetes.io/config.mirror":"x"},)"
+                                       R"("ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u"}])";
+  constexpr std::string_view kOwnerless = R"(,"annotations":{"kubernetes.io/config.mirror":"x"})";
+  struct Case {
+    std::string_view metadata, spec, why;
+  };
+  const Case cases[] = {
+      {"", R"(,"nodeName":"n1")",
+       R"(pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create mirror pods)"},
+      {kMirror, R"(,"nodeName":"n2")", R"(node "n1" can only create pods with spec.nodeName set to itself)"},
+      {kOwnerless, R"(,"nodeName":"n1")", R"(node "n1" can only create pods with an owner reference set to itself)"},
+      {kMirror, R"(,"nodeName":"n1","serviceAccountName":"boss")",
+       R"(node "n1" can not create pods that reference a service account)"},
+      {kMirror, R"(,"nodeName":"n1","imagePullSecrets":[{"name":"s"}])",
+       R"(node "n1" can not create pods that reference secrets)"},
+      {kMirror, R"(,"nodeName":"n1","volumes":[{"name":"v","secret":{"secretName":"s"}}])",
+       R"(node "n1" can not create pods that reference secrets)"},
+      {kMirror, R"(,"nodeName":"n1","volumes":[{"name":"v","projected":{"sources":[{"configMap":{"name":"s"}}]}}])",
+       R"(node "n1" can not create pods that reference configmaps)"},
+      {kMirror,
+       R"(,"nodeName":"n1","initContainers":[{"name":"i","image":"i","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}]}])",
+       R"(node "n1" can not create pods that reference secrets)"},
+      {kMirror, R"(,"nodeName":"n1")", ""},
+  };
+  for (const Case& c : cases) EXPECT_EQ(CreatePod(c.metadata, c.spec), c.why) << c.metadata << c.spec;
+}
+
+TEST_F(NodeRestrictionTest, ANodeGetsTokensForItsPodsOnly) {
+  auto create = [this](std::string_view text) {
+    auto pod = Wait(client::Create(*root_, *api::FromJson<api::core::Pod>(*json::Parse(text))));
+    return pod ? std::string((*pod)->metadata.uid) : pod.error().message();
+  };
+  std::string here = create(
+      R"({"metadata":{"name":"here","namespace":"default"},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}})");
+  std::string there = create(
+      R"({"metadata":{"name":"there","namespace":"default"},"spec":{"nodeName":"n2","containers":[{"name":"c","image":"i"}]}})");
+  const std::array<std::string, 2> cases[] = {
+      {"{}", "node requested token not bound to a pod"},
+      {R"({"boundObjectRef":{"apiVersion":"v1","kind":"Secret","name":"here","uid":"u"}})",
+       "node requested token bound to an object other than a pod: Secret"},
+      {R"({"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"here"}})",
+       "node requested token with a pod binding without a uid"},
+      {fmt::format(R"({{"boundObjectRef":{{"apiVersion":"v1","kind":"Pod","name":"there","uid":"{}"}}}})", there),
+       "node requested token bound to a pod scheduled on a different node"},
+      {fmt::format(R"({{"boundObjectRef":{{"apiVersion":"v1","kind":"Pod","name":"here","uid":"{}"}}}})", here), ""},
+  };
+  for (const auto& [spec, why] : cases) {
+    json::Value body =
+        json::Object{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}, {"spec", *json::Parse(spec)}};
+    auto issued = Wait(node_->Create(client::RefOf<api::core::ServiceAccount>("default", "default", "token"), body));
+    EXPECT_EQ(Why(issued), why) << spec;
+  }
 }
 
 TEST_F(AuthSystemTest, TokensAreIssuedAndAccepted) {

@@ -182,6 +182,11 @@ Result<json::Value> Reviews::SelfSubjectRulesReview(ReviewRequest request) const
 
 Result<json::Value> Reviews::TokenRequest(ReviewRequest request) const {
   TRY(auto wanted, api::FromJson<authentication::TokenRequest>(request.body));
+  std::string_view node = request.user->name;
+  if (node.starts_with(kNodeUserPrefix) && request.user->InGroup(kNodesGroup)) {
+    node.remove_prefix(kNodeUserPrefix.size());
+    TRY_VOID(service_accounts_.CheckNodeMayAsk(request.namespace_, request.name, wanted, node));
+  }
   TRY(authentication::TokenRequest issued, service_accounts_.Issue(request.namespace_, request.name, std::move(wanted)));
   return api::ToJson(issued);
 }

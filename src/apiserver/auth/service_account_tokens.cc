@@ -17,6 +17,10 @@ using api::authentication::TokenRequest;
 constexpr int64_t kMinSeconds = 600;
 constexpr int64_t kMaxSeconds = int64_t{1} << 32;
 constexpr int64_t kDefaultSeconds = 3600;
+// What the volumes ask for that admission adds to pods. Their tokens are valid for longer than they say, for the programs
+// that read the file only once.
+constexpr int64_t kVolumeSeconds = 3607;
+constexpr int64_t kExtendedSeconds = 365 * 24 * 3600;
 constexpr size_t kMaxTokenBytes = 16 * 1024;
 // Signatures that were found good lately are not computed again: a client sends the same token with each request.
 constexpr size_t kRememberedTokens = 1024;
@@ -36,6 +40,7 @@ struct Claims {
   std::string id;
   int64_t not_before = 0;
   int64_t expires = 0;
+  int64_t warn_after = 0;  // when the holder should have fetched another one; 0: no such time
   std::string namespace_;
   Reference account, pod, secret, node;
   bool legacy = false;
@@ -107,6 +112,7 @@ std::string EncodeClaims(const Claims& claims, int64_t issued) {
   if (claims.pod) kubernetes["pod"] = ReferenceJson(claims.pod);
   if (claims.secret) kubernetes["secret"] = ReferenceJson(claims.secret);
   kubernetes["serviceaccount"] = ReferenceJson(claims.account);
+  if (claims.warn_after != 0) kubernetes["warnafter"] = claims.warn_after;
   json::Array audiences;
   for (const std::string& audience : claims.audiences) audiences.emplace_back(audience);
   return json::Serialize(json::Object{{"aud", std::move(audiences)},
@@ -161,6 +167,8 @@ class Tokens final : public ServiceAccountTokens {
         rng_(rng) {}
 
   Result<TokenRequest> Issue(std::string_view namespace_, std::string_view name, TokenRequest request) override;
+  Result<void> CheckNodeMayAsk(std::string_view namespace_, std::string_view name, const TokenRequest& request,
+                               std::string_view node) const override;
   Result<VerifiedToken> Verify(std::string_view token, const std::vector<std::string>& audiences) override;
   const std::vector<std::string>& api_audiences() const override { return options_.api_audiences; }
   std::string OpenIdConfiguration(std::string_view server_url) const override;
@@ -205,11 +213,37 @@ Result<TokenRequest> Tokens::Issue(std::string_view namespace_, std::string_view
   const int64_t now = UnixSeconds(clock_.Now());
   claims.not_before = now;
   claims.expires = now + seconds;
+  if (seconds == kVolumeSeconds && request.spec.audiences == options_.api_audiences) {
+    claims.warn_after = claims.expires;
+    claims.expires = now + kExtendedSeconds;
+  }
   TRY(request.status.token, signer_->Sign(EncodeClaims(claims, now)));
-  request.status.expiration_timestamp = WallTime(std::chrono::seconds(claims.expires));
+  request.status.expiration_timestamp = WallTime(std::chrono::seconds(now + seconds));
   request.metadata.name = name;
   request.metadata.namespace_ = namespace_;
   return request;
+}
+
+Result<void> Tokens::CheckNodeMayAsk(std::string_view namespace_, std::string_view name, const TokenRequest& request,
+                                     std::string_view node) const {
+  std::string why;
+  const auto& reference = request.spec.bound_object_ref;
+  if (!reference) {
+    why = "node requested token not bound to a pod";
+  } else if (reference->kind != "Pod" || reference->api_version != "v1") {
+    why = fmt::format("node requested token bound to an object other than a pod: {}", reference->kind);
+  } else if (reference->uid.empty()) {
+    why = "node requested token with a pod binding without a uid";
+  } else {
+    api::ObjectPtr pod = lookup_.Get("pods", namespace_, reference->name);
+    // An absent pod is Bind's to report.
+    if (pod && pod->As<api::core::Pod>().spec.node_name != node) {
+      why = "node requested token bound to a pod scheduled on a different node";
+    }
+  }
+  if (why.empty()) return {};
+  ErrorDetails details{.kind = "serviceaccounts", .name = std::string(name)};
+  return Fail(Error::Forbidden("serviceaccounts \"{}\" is forbidden: {}", name, why).WithDetails(std::move(details)));
 }
 
 Result<void> Tokens::Bind(const api::authentication::BoundObjectReference& reference, Claims& claims) const {
