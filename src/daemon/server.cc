@@ -7,9 +7,11 @@
 #include "async/spawn.h"
 #include "base/log.h"
 #include "client/kubeconfig.h"
+#include "daemon/actor_component.h"
 #include "daemon/certificates.h"
 #include "daemon/config.h"
 #include "daemon/control_plane.h"
+#include "daemon/heaps.h"
 #include "daemon/host.h"
 #include "daemon/node_components.h"
 #include "daemon/process.h"
@@ -86,6 +88,9 @@ Result<void> Serve(ServerConfig config) {
   ControlPlane control_plane(runtime, config, paths, certificates);
   NodeComponents node(runtime, config, certificates, control_plane);
   Supervisor supervisor(*runtime.clock);
+  supervisor.Add(ActorComponent("heaps", *runtime.pool, [&runtime](CancelToken stop) {
+    return TrimHeaps(runtime.clock.get(), &runtime.blocking, std::move(stop));
+  }));
   control_plane.AddTo(supervisor);
   if (!config.disable_agent) node.AddTo(supervisor);
 
