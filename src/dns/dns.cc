@@ -206,12 +206,13 @@ Task<void> Dns::PublishUntilDone(CancelToken stop) {
 }
 
 Task<Result<void>> Dns::PublishService() {
-  auto created = co_await client::Create(api_, KubeDnsService(options_));
-  if (created) co_return Result<void>();
-  if (!created.error().Is(Reason::kAlreadyExists)) co_return Fail(created.error());
-  CO_TRY(auto existing, co_await client::Get<Service>(api_, kNamespace, kName));
-  if (existing->spec.cluster_ip != options_.cluster_ips.front()) {
-    LOG_WARN("dns", "the service kube-dns has address {}, pods are told to ask {}", existing->spec.cluster_ip,
+  // Not by a try to make it: that fails with the address that the service itself holds.
+  auto existing = co_await client::Get<Service>(api_, kNamespace, kName);
+  if (!existing && !existing.error().Is(Reason::kNotFound)) co_return Fail(existing.error());
+  if (!existing) {
+    CO_TRY_VOID(co_await client::Create(api_, KubeDnsService(options_)));
+  } else if ((*existing)->spec.cluster_ip != options_.cluster_ips.front()) {
+    LOG_WARN("dns", "the service kube-dns has address {}, pods are told to ask {}", (*existing)->spec.cluster_ip,
              options_.cluster_ips.front());
   }
   co_return Result<void>();

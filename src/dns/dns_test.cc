@@ -36,6 +36,13 @@ class FakeHost final : public HostAddresses {
 class DnsTest : public client::ComponentTest {
  protected:
   void SetUp() override {
+    // As an API server does, which gives an address once.
+    api_.SetFault([this](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+      bool taken = verb == "create" && ref.kind == &api::KindOf<Service>() &&
+                   api_.Peek(client::RefOf<Service>("kube-system", "kube-dns")) != nullptr;
+      if (!taken) return std::nullopt;
+      return Error::BadRequest("provided IP is already allocated");
+    });
     api_.Put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     api_.Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"db","namespace":"default"},
       "spec":{"clusterIP":"None"}})");
@@ -110,6 +117,21 @@ TEST_F(DnsTest, FollowsTheConfigMaps) {
   put(".:53 {");
   put(".:53 {\\n hosts {\\n 10.0.0.4 printer.corp.org\\n }\\n}\\n");
   Expect("printer.corp.org", "NOERROR printer.corp.org A 10.0.0.4");
+}
+
+class RestartedDnsTest : public DnsTest {
+ protected:
+  void SetUp() override {
+    api_.Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"kube-dns","namespace":"kube-system"},
+      "spec":{"clusterIP":"127.0.0.1"}})");
+    DnsTest::SetUp();
+  }
+};
+
+TEST_F(RestartedDnsTest, FindsItsServiceAndPublishesTheRest) {
+  client::ObjectPtr config;
+  while (config == nullptr) config = api_.Peek(client::RefOf<api::core::ConfigMap>("kube-system", "coredns"));
+  EXPECT_NE(api_.Peek(client::RefOf<EndpointSlice>("kube-system", "kube-dns-n1")), nullptr);
 }
 
 }  // namespace

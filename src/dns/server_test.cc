@@ -199,22 +199,22 @@ TEST_F(DnsServer, ExternalNamesComeWithTheirAddresses) {
 }
 
 TEST_F(DnsServer, ZonesHaveTheirOwnResolvers) {
-  FakeUpstream usual, corp, deep;
+  FakeUpstream usual, corp, deep, other;
   Start({usual.address()});
   EXPECT_EQ(AskUdp("a.example.com"), "NOERROR a.example.com A 192.0.2.1");
   server_->SetForwards({{"example.com", {corp.address()}}, {"deep.example.com", {deep.address()}}});
-  EXPECT_EQ(AskUdp("a.example.com"), "NOERROR a.example.com A 192.0.2.1") << "not from the cache";
+  while (corp.queries() == 0) AskUdp("a.example.com");  // in force a moment later; then nothing is cached
   AskUdp("example.com");
   AskUdp("a.deep.example.com");
   AskUdp("an-example.com");
   EXPECT_EQ(usual.queries(), 2);
   EXPECT_EQ(corp.queries(), 2);
   EXPECT_EQ(deep.queries(), 1);
-  server_->SetForwards({{"", {corp.address()}}, {"example.com", {}}});
-  AskUdp("www.example.org");
+  server_->SetForwards({{"", {other.address()}}, {"example.com", {}}});
+  while (other.queries() == 0) AskUdp("www.example.org");
+  int before = usual.queries();
   AskUdp("b.example.com");
-  EXPECT_EQ(corp.queries(), 3);
-  EXPECT_EQ(usual.queries(), 3) << "no resolvers: those of the host";
+  EXPECT_EQ(usual.queries(), before + 1) << "no resolvers: those of the host";
 }
 
 TEST_F(DnsServer, OneQuestionIsAskedOnceAtATime) {
