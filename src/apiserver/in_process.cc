@@ -61,10 +61,9 @@ class InProcessClient final : public client::Client {
   }
 
   Task<Result<client::ListResult>> List(client::Ref ref, client::ListOptions options) override {
-    CO_TRY(const Resource* resource, Enter(ref, "list"));
     ListRequest request;
-    CO_TRY(request.selection,
-           Selection::Parse(*resource->kind, ref.namespace_, options.label_selector, options.field_selector));
+    CO_TRY(request.selection, Selection::Parse(*ref.kind, ref.namespace_, options.label_selector, options.field_selector));
+    CO_TRY(const Resource* resource, EnterSelected(ref, request.selection, "list"));
     request.limit = options.limit;
     request.continue_token = std::move(options.continue_token);
     request.resource_version = std::move(options.resource_version);
@@ -73,10 +72,9 @@ class InProcessClient final : public client::Client {
   }
 
   Task<Result<std::unique_ptr<client::WatchStream>>> Watch(client::Ref ref, client::WatchOptions options) override {
-    CO_TRY(const Resource* resource, Enter(ref, "watch"));
     WatchRequest request;
-    CO_TRY(request.selection,
-           Selection::Parse(*resource->kind, ref.namespace_, options.label_selector, options.field_selector));
+    CO_TRY(request.selection, Selection::Parse(*ref.kind, ref.namespace_, options.label_selector, options.field_selector));
+    CO_TRY(const Resource* resource, EnterSelected(ref, request.selection, "watch"));
     if (request.selection.name.empty()) request.selection.name = ref.name;
     if (options.from > 0) request.resource_version = std::to_string(options.from);
     CO_TRY(std::unique_ptr<Watcher> watcher, co_await Watcher::Open(resource, std::move(request)));
@@ -160,6 +158,12 @@ class InProcessClient final : public client::Client {
     const Resource* resource = context_.registry.Find(*ref.kind);
     if (resource == nullptr) return Fail(UnknownResourceError());
     return resource;
+  }
+
+  // What a field selector limits to one object is authorized by that object's name.
+  Result<const Resource*> EnterSelected(client::Ref ref, const Selection& selection, std::string_view verb) const {
+    if (ref.name.empty()) ref.name = selection.name;
+    return Enter(ref, verb);
   }
 
   Call CallOf(const client::Ref& ref, const Resource* resource) const {

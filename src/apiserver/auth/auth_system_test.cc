@@ -267,5 +267,16 @@ TEST_F(AuthSystemTest, TokensAreIssuedAndAccepted) {
   EXPECT_EQ(user->name, "system:serviceaccount:default:robot");
 }
 
+TEST_F(AuthSystemTest, TheNameServerReadsItsConfigurationOnly) {
+  std::unique_ptr<client::Client> dns = Client("system:kube-dns");
+  auto read = [&](std::string selector) {
+    auto list = Wait(dns->List(client::RefOf<api::core::ConfigMap>("kube-system"), {.field_selector = std::move(selector)}));
+    return list.has_value();
+  };
+  EXPECT_TRUE(Eventually([&] { return read("metadata.name=coredns"); }));
+  EXPECT_FALSE(read("metadata.name=other"));
+  EXPECT_FALSE(read(""));
+}
+
 }  // namespace
 }  // namespace sampan::apiserver::auth
