@@ -39,7 +39,7 @@ void KeepNodePorts(json::Value& spec, const json::Value& old_spec) {
     int64_t held = before == nullptr ? 0 : Number(*before, "nodePort");
     if (held == 0) continue;
     if (needs && needed && Number(port, "nodePort") == 0) port.as_object()["nodePort"] = held;
-    if (!needs && TypeOf(spec) == "ClusterIP" && Number(port, "nodePort") == held) port.as_object().erase("nodePort");
+    if (!needs && TypeOf(spec) != "LoadBalancer" && Number(port, "nodePort") == held) port.as_object().erase("nodePort");
   }
 }
 
