@@ -232,6 +232,27 @@ TEST(Leases, AreMadeByPutAndNeedARevision) {
   EXPECT_EQ(server.Do("PUT", target, R"({"metadata":{"name":"n"},"spec":{"holderIdentity":"x"}})").status, 422);
 }
 
+TEST(Proxies, ThePathOfTheRootEndsWithASlash) {
+  TestServer server;
+  AddDefaultAccount(server);
+  std::string target = std::string(kPods) + "/p/proxy";
+  EXPECT_EQ(server.Get(target).status, 404);
+  server.Post(kPods, std::string(kPod));
+  server.Patch(std::string(kPods) + "/p/status", "merge-patch+json", R"({"status":{"podIP":"192.0.2.1"}})");
+  Reply redirected = server.Get(target + "?a=b");
+  EXPECT_EQ(redirected.status, 301) << redirected.body;
+  EXPECT_EQ(redirected.headers.Get("location"), target + "/?a=b");
+}
+
+TEST(Proxies, ServicesAreReachedByTheirOwnPorts) {
+  TestServer server;
+  server.Post(kServices, Service("a", ""));
+  std::string services(kServices);
+  EXPECT_NE(server.Get(services + "/a:nothing/proxy/").body.find("no service port \\\"nothing\\\" found for service"),
+            std::string::npos);
+  EXPECT_NE(server.Get(services + "/a/proxy/").body.find("no endpoints available for service"), std::string::npos);
+}
+
 TEST(InProcess, SharesTheServersObjects) {
   TestServer server;
   client::Ref ref{&api::KindOf<api::core::ConfigMap>(), "default", "a", ""};

@@ -2,6 +2,7 @@
 #include "api/types/discovery.h"
 #include "apiserver/errors.h"
 #include "apiserver/http/handlers.h"
+#include "apiserver/http/watch_sink.h"
 #include "apiserver/proxy/forward.h"
 #include "apiserver/proxy/kubelet_target.h"
 #include "net/relay.h"
@@ -30,7 +31,8 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
   CO_TRY(std::shared_ptr<net::Client> kubelet, KubeletClient(*context, typed.spec.node_name));
   net::ClientRequest out;
   out.target = std::move(target);
-  auto sent = co_await kubelet->Send(std::move(out), exchange->request.gone);
+  CancelSource over(exchange->request.gone);
+  auto sent = co_await kubelet->Send(std::move(out), over.token());
   if (!sent)
     co_return Fail(Error::InternalError("Get \"https://{}/containerLogs\": {}", typed.spec.node_name, sent.error()));
   std::unique_ptr<net::ClientResponse> response = *std::move(sent);
@@ -38,20 +40,18 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
     auto text = co_await response->ReadAll(64 * 1024);
     co_return Fail(Refusal(response->status(), text ? *std::move(text) : "the node's answer broke off"));
   }
-  net::Headers headers;
-  headers.Add("content-type", "text/plain");
-  headers.Add("cache-control", "no-cache, private");
-  headers.Add("audit-id", exchange->audit_id);
-  exchange->status = 200;
-  auto started = co_await exchange->writer.Start(200, std::move(headers));
-  while (started) {
+  auto sink = co_await OpenWatchSink(exchange, "text/plain");
+  if (!sink) co_return std::optional<net::Response>();  // the client is gone or was answered
+  (*sink)->OnGone([&over] { over.Cancel(); });
+  Result<void> written;
+  while (written) {
     auto piece = co_await response->ReadSome();
     if (!piece || piece->empty()) break;
     std::vector<net::Chunk> chunks;
     chunks.push_back(net::Chunk::Copy(*std::move(piece)));
-    started = co_await exchange->writer.Write(std::move(chunks));
+    written = co_await (*sink)->Write(std::move(chunks));
   }
-  if (started) (void)co_await exchange->writer.Finish();
+  co_await (*sink)->Finish();
   co_return std::optional<net::Response>();
 }
 
@@ -140,16 +140,22 @@ Result<Destination> PodDestination(const HttpContext& context, const std::string
 
 Result<Destination> ServiceDestination(const HttpContext& context, const std::string& namespace_, const ProxyName& wanted) {
   const Resource* slices = context.registry.Find(api::KindOf<api::discovery::EndpointSlice>());
-  if (context.registry.Get<api::core::Service>(namespace_, wanted.name) == nullptr) {
-    return Fail(NotFoundError(api::KindOf<api::core::Service>(), wanted.name));
+  ObjectPtr service_object = context.registry.Get<api::core::Service>(namespace_, wanted.name);
+  if (service_object == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Service>(), wanted.name));
+  // A port is named as the service names it; its endpoints have it under the same name.
+  const auto& declared = service_object->As<api::core::Service>().spec.ports;
+  auto port_wanted = std::ranges::find_if(declared, [&](const auto& port) {
+    return wanted.port.empty() || port.name == wanted.port || std::to_string(port.port) == wanted.port;
+  });
+  if (port_wanted == declared.end()) {
+    return Fail(Error::ServiceUnavailable("no service port \"{}\" found for service \"{}\"", wanted.port, wanted.name));
   }
   for (const ObjectPtr& object : slices->cache->List({.namespace_ = namespace_}).items) {
     const std::string* service = api::FindIn(object->head().labels, "kubernetes.io/service-name");
     if (service == nullptr || *service != wanted.name) continue;
     const auto& slice = object->As<api::discovery::EndpointSlice>();
     for (const auto& port : slice.ports) {
-      std::string number = std::to_string(port.port.value_or(0));
-      if (!wanted.port.empty() && port.name != wanted.port && number != wanted.port) continue;
+      if (port.name != port_wanted->name) continue;
       for (const auto& endpoint : slice.endpoints) {
         bool ready = !endpoint.conditions || endpoint.conditions->ready.value_or(true);
         if (!ready || endpoint.addresses.empty()) continue;
@@ -160,11 +166,44 @@ Result<Destination> ServiceDestination(const HttpContext& context, const std::st
   return Fail(Error::ServiceUnavailable("no endpoints available for service \"{}\"", wanted.name));
 }
 
+// The path of this server that stands for upstream's root, without its slash.
+std::string ProxyPrefix(const RequestInfo& info) {
+  std::string namespace_ = info.namespace_.empty() ? "" : "/namespaces/" + info.namespace_;
+  return fmt::format("/api/{}{}/{}/{}/proxy", info.version, namespace_, info.resource, info.name);
+}
+
+// Path and query upstream, as they were sent where that can be told.
+std::string ProxyTarget(const Exchange& exchange, std::string_view prefix) {
+  const net::Request& request = exchange.request;
+  std::string target;
+  if (request.path.starts_with(prefix)) {
+    target = request.path.substr(prefix.size());
+  } else {
+    target = "/" + exchange.info.rest;
+    if (request.path.ends_with('/') && !target.ends_with('/')) target += '/';
+  }
+  if (!target.starts_with('/')) target.insert(0, "/");
+  if (!request.query.empty()) target += "?" + request.query;
+  return target;
+}
+
+// Links of a page at ".../proxy" would lead beside it: its reader is sent to ".../proxy/".
+std::optional<net::Response> ToTheRoot(const Exchange& exchange) {
+  const net::Request& request = exchange.request;
+  bool reads = request.method == "GET" || request.method == "HEAD";
+  if (!reads || !exchange.info.rest.empty() || request.path.ends_with('/')) return std::nullopt;
+  if (!request.headers.Get("upgrade").empty()) return std::nullopt;
+  std::string query = request.query.empty() ? "" : "?" + request.query;
+  net::Response response;
+  response.status = 301;
+  response.headers.Add("location", fmt::format("{}/{}", request.path, query));
+  return response;
+}
+
 Task<Answer> HandleProxy(HttpContext* context, Exchange* exchange) {
   const RequestInfo& info = exchange->info;
-  std::string target = "/" + info.rest;
-  if (exchange->request.path.ends_with('/') && !target.ends_with('/')) target += '/';
-  if (!exchange->request.query.empty()) target += "?" + exchange->request.query;
+  std::string prefix = ProxyPrefix(info);
+  std::string target = ProxyTarget(*exchange, prefix);
   std::shared_ptr<net::Client> upstream;
   if (info.resource == "nodes") {
     CO_TRY(upstream, KubeletClient(*context, info.name));
@@ -175,7 +214,10 @@ Task<Answer> HandleProxy(HttpContext* context, Exchange* exchange) {
     auto scheme = wanted.https ? ProxyConnections::Scheme::kHttps : ProxyConnections::Scheme::kHttp;
     upstream = context->connections.Plain(to.host, to.port, scheme);
   }
-  CO_TRY(exchange->status, co_await Forward(&exchange->request, &exchange->writer, upstream.get(), std::move(target)));
+  std::optional<net::Response> redirection = ToTheRoot(*exchange);
+  if (redirection) co_return redirection;
+  CO_TRY(exchange->status,
+         co_await Forward(&exchange->request, &exchange->writer, upstream.get(), std::move(target), std::move(prefix)));
   co_return std::optional<net::Response>();
 }
 

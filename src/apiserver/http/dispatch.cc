@@ -104,7 +104,8 @@ Task<Answer> Route(HttpContext* context, Exchange* exchange) {
   const api::KindInfo* kind = api::FindResource(info.group, info.version, info.resource);
   bool exists = kind != nullptr && ScopeFits(*kind, info) && HasSubresource(*kind, info.subresource);
   if (!exists) co_return Fail(UnknownResourceError());
-  if (exchange->request.method == "HEAD") co_return Fail(MethodNotAllowedError());
+  // A proxied request is of the method that its receiver takes.
+  if (exchange->request.method == "HEAD" && info.subresource != "proxy") co_return Fail(MethodNotAllowedError());
   exchange->view = FindView(*kind);
   exchange->resource = context->registry.Find(exchange->view == nullptr ? *kind : *exchange->view->stored);
   if (exchange->resource != nullptr && IsConnect(*exchange)) {

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "apiserver/proxy/links.h"
 #include "net/relay.h"
 
 namespace sampan::apiserver {
@@ -24,6 +25,19 @@ net::Headers Passed(const net::Headers& headers) {
   return passed;
 }
 
+// A redirection within upstream's paths becomes one within ours.
+net::Headers Answered(const net::Headers& headers, std::string_view prefix) {
+  net::Headers passed;
+  for (const auto& [name, value] : headers.items()) {
+    if (!StaysHere(name)) passed.Add(name, name == "location" ? PrefixLink(value, prefix) : value);
+  }
+  return passed;
+}
+
+bool HasLinks(const net::Headers& headers) {
+  return headers.Get("content-type").starts_with("text/html") && headers.Get("content-encoding").empty();
+}
+
 Task<Result<int>> ForwardUpgrade(net::Request* request, net::ResponseWriter* writer, net::Client* upstream,
                                  net::ClientRequest out) {
   out.headers.Add("connection", "Upgrade");
@@ -37,11 +51,15 @@ Task<Result<int>> ForwardUpgrade(net::Request* request, net::ResponseWriter* wri
 
 }  // namespace
 
-Task<Result<int>> Forward(net::Request* request, net::ResponseWriter* writer, net::Client* upstream, std::string target) {
+Task<Result<int>> Forward(net::Request* request, net::ResponseWriter* writer, net::Client* upstream, std::string target,
+                          std::string prefix) {
   net::ClientRequest out;
   out.method = request->method;
-  out.target = std::move(target);
   out.headers = Passed(request->headers);
+  out.headers.Add("x-forwarded-uri", prefix + target.substr(0, target.find('?')));
+  out.headers.Add("x-forwarded-host", std::string(request->headers.Get("host")));
+  out.headers.Add("x-forwarded-proto", "https");
+  out.target = std::move(target);
   out.body = std::move(request->body);
   out.timeout = std::chrono::minutes(1);
   if (!request->headers.Get("upgrade").empty()) {
@@ -50,14 +68,18 @@ Task<Result<int>> Forward(net::Request* request, net::ResponseWriter* writer, ne
   }
   CO_TRY(std::unique_ptr<net::ClientResponse> response, co_await upstream->Send(std::move(out), request->gone));
   int status = response->status();
-  auto started = co_await writer->Start(status, Passed(response->headers()));
+  auto started = co_await writer->Start(status, Answered(response->headers(), prefix));
+  std::optional<LinkRewriter> links;
+  if (HasLinks(response->headers())) links.emplace(std::move(prefix));
   while (started) {
     auto piece = co_await response->ReadSome();
     if (!piece) co_return status;  // an answer that breaks off must not look complete
-    if (piece->empty()) break;
+    bool ended = piece->empty();
+    if (links) piece = ended ? links->Finish() : links->Feed(*piece);
     std::vector<net::Chunk> chunks;
-    chunks.push_back(net::Chunk::Copy(*std::move(piece)));
-    started = co_await writer->Write(std::move(chunks));
+    if (!piece->empty()) chunks.push_back(net::Chunk::Copy(*std::move(piece)));
+    if (!chunks.empty()) started = co_await writer->Write(std::move(chunks));
+    if (ended) break;
   }
   if (started) (void)co_await writer->Finish();
   co_return status;
