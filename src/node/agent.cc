@@ -174,7 +174,8 @@ void Agent::State::StartPods(CancelToken stop) {
   events = std::make_unique<client::EventRecorder>(
       deps.client, deps.clock, deps.rng,
       client::EventOptions{.component = "kubelet", .host = node_name, .queue_capacity = 1000});
-  volumes = std::make_unique<Volumes>(Volumes::Deps{deps.client, deps.clock, deps.blocking, options.paths});
+  volumes =
+      std::make_unique<Volumes>(Volumes::Deps{deps.client, deps.clock, deps.blocking, options.paths, SecretMedium::kMemory});
   status = std::make_unique<StatusWriter>(deps.client, deps.clock, *strand);
   services.reset(new PodServices{
       .client = deps.client,

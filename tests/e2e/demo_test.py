@@ -11,7 +11,7 @@ from cluster import ROOT, Machine, alive, expect, http, poll
 
 ORDER = ["make_up_starts_the_cluster", "make_up_again_changes_nothing", "a_value_written_is_read_back",
          "a_pod_reaches_the_service_by_name", "logs_and_port_forward_work", "long_output_arrives_whole",
-         "files_are_copied_both_ways", "scale_to_five", "a_killed_container_is_restarted",
+         "files_are_copied_both_ways", "secrets_stay_in_memory", "scale_to_five", "a_killed_container_is_restarted",
          "a_deleted_pod_is_replaced", "a_new_version_rolls_out_without_a_failed_request",
          "killing_the_server_stops_no_container", "delete_all_leaves_nothing", "make_down_leaves_nothing"]
 
@@ -99,6 +99,12 @@ def files_are_copied_both_ways(cluster):
         cluster.kubectl("cp", here, f"{pod}:/tmp/there")
         cluster.kubectl("cp", f"{pod}:/tmp/there", back)
         expect(here.read_bytes() == back.read_bytes(), "the copy differs")
+
+
+def secrets_stay_in_memory(cluster):
+    mounts = cluster.kubectl("exec", "deployment/guestbook", "--", "cat", "/proc/mounts").stdout
+    tokens = [line for line in mounts.splitlines() if "kubernetes.io/serviceaccount" in line]
+    expect(tokens and tokens[0].startswith("tmpfs "), f"the account's token lies on {tokens}")
 
 
 def scale_to_five(cluster):

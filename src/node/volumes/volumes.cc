@@ -66,10 +66,21 @@ Task<Result<client::TypedPtr<T>>> FetchOne(client::Client* api, std::string name
   co_return got;
 }
 
+// A directory with content is as an earlier release made it: its pod's containers use it.
+Result<void> MakeMemoryDir(const std::string& dir) {
+  TRY_VOID(os::MakeDirs(dir, 0755));
+  TRY(std::vector<std::string> content, os::ListDir(dir));
+  if (!content.empty()) return {};
+  TRY(bool mounted, os::IsMountPoint(dir));
+  if (mounted) return {};
+  return os::MountTmpfs(dir, {.mode = 0755});
+}
+
 Result<void> MakeVolume(const Volume& volume, const std::string& dir, const std::optional<VolumePayload>& payload,
-                        std::optional<int64_t> group, WallTime now) {
+                        std::optional<int64_t> group, WallTime now, SecretMedium secrets) {
   if (volume.host_path) return CheckHostPath(*volume.host_path);
   if (volume.empty_dir) return MakeEmptyDir(dir, *volume.empty_dir, group);
+  if (secrets == SecretMedium::kMemory && !volume.config_map) TRY_VOID(MakeMemoryDir(dir));
   TRY_VOID(os::MakeDirs(dir, 0755));
   return WriteVolume(dir, *payload, group, now);
 }
@@ -105,9 +116,9 @@ Task<Result<void>> Volumes::Prepare(const Pod* pod, const PodFacts* facts) {
     auto payload = BuildPayload(volume, facts->Fields(*pod), *sources);
     if (!payload) co_return prefix(payload.error());
     const std::string dir = deps_.paths.Volume(pod->metadata.uid, VolumePlugin(volume), volume.name);
-    Result<void> made =
-        co_await deps_.blocking.Run([volume = &volume, dir, payload = &*payload, group, now = deps_.clock.Now()] {
-          return MakeVolume(*volume, dir, *payload, group, now);
+    Result<void> made = co_await deps_.blocking.Run(
+        [volume = &volume, dir, payload = &*payload, group, now = deps_.clock.Now(), secrets = deps_.secrets] {
+          return MakeVolume(*volume, dir, *payload, group, now, secrets);
         });
     if (!made) co_return prefix(made.error());
   }

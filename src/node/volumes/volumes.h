@@ -23,6 +23,9 @@ struct PodFacts {
   FieldContext Fields(const api::core::Pod& pod) const { return {pod, pod_ip, host_ip, node_name, &allocatable}; }
 };
 
+// Where secrets, tokens and what is projected with them lie: memory keeps them off the disk, and needs root to mount.
+enum class SecretMedium : unsigned char { kMemory, kDisk };
+
 // One strand. The deps outlive it.
 class Volumes {
  public:
@@ -31,6 +34,7 @@ class Volumes {
     Clock& clock;
     BlockingPool& blocking;
     Paths paths;
+    SecretMedium secrets = SecretMedium::kDisk;
   };
   explicit Volumes(Deps deps) : deps_(std::move(deps)) {}
 
