@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/log.h"
+#include "node/eviction/image_garbage.h"
 #include "node/pods/manager.h"
 #include "node/pods/resources.h"
 
@@ -42,6 +43,20 @@ std::vector<EvictionCandidate> Candidates(PodManager& pods, const std::vector<cr
   return candidates;
 }
 
+// Failures are not worth more than a line: the next look tries again.
+Task<void> ReclaimDisk(PodServices* services, PodManager* pods) {
+  std::vector<std::string> containers;
+  for (PodWorker* worker : pods->All()) {
+    for (std::string& id : RemovableContainers(worker->pod(), worker->runtime())) containers.push_back(std::move(id));
+  }
+  for (const std::string& id : containers) {
+    Result<void> removed = co_await services->runtime.RemoveContainer(id);
+    if (!removed) LOG_WARN("node", "cannot remove container {}: {}", id, removed.error());
+  }
+  Result<void> removed = co_await RemoveUnusedImages(services);
+  if (!removed) LOG_WARN("node", "cannot remove unused images: {}", removed.error());
+}
+
 }  // namespace
 
 std::optional<Eviction> PlanEviction(const Pressure& pressure, const std::vector<EvictionCandidate>& candidates) {
@@ -63,6 +78,15 @@ std::optional<Eviction> PlanEviction(const Pressure& pressure, const std::vector
   return Eviction{chosen->uid, fmt::format("The node was low on resource: {}. ", memory ? "memory" : "ephemeral-storage")};
 }
 
+std::vector<std::string> RemovableContainers(const api::core::Pod& pod, const RuntimePod& runtime) {
+  std::vector<std::string> ids;
+  if (!IsTerminal(pod.status)) return ids;
+  for (const cri::Container& container : runtime.containers) {
+    if (container.state == cri::ContainerState::kExited) ids.push_back(container.id);
+  }
+  return ids;
+}
+
 Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelToken stop) {
   while (!stop.Requested()) {
     co_await services->clock.Sleep(kPeriod, stop);
@@ -70,6 +94,11 @@ Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelTok
     auto usage = co_await services->blocking.Run([dir = services->paths.data] { return ReadMachineUsage(dir); });
     if (!usage) continue;
     Pressure pressure = PressureOf(*usage);
+    if (pressure.disk) {
+      co_await ReclaimDisk(services, pods);
+      usage = co_await services->blocking.Run([dir = services->paths.data] { return ReadMachineUsage(dir); });
+      if (usage) pressure = PressureOf(*usage);
+    }
     if (!pressure.memory && !pressure.disk) continue;
     auto stats = co_await services->runtime.ListStats();
     if (!stats) continue;

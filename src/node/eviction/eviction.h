@@ -9,6 +9,7 @@
 #include "async/cancel.h"
 #include "async/task.h"
 #include "node/cri/types.h"
+#include "node/pods/state.h"
 #include "node/registration/node_object.h"
 
 namespace sampan::node {
@@ -33,6 +34,10 @@ struct Eviction {
 // for, then the lowest priority, then the biggest excess: the order of Kubernetes. Pure.
 std::optional<Eviction> PlanEviction(const Pressure& pressure, const std::vector<EvictionCandidate>& candidates);
 
+// What may be removed when the disk is full: the containers of a pod that has ended; its status stays as published. Pure.
+std::vector<std::string> RemovableContainers(const api::core::Pod& pod, const RuntimePod& runtime);
+
+// Before a pod is ended for want of disk, what ended pods left behind and unused images are removed.
 // Looks every 10 s and ends one pod at a time until `stop`. On the pods' strand; what is borrowed outlives it.
 Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelToken stop);
 

@@ -41,5 +41,20 @@ TEST(PlanEviction, Table) {
   }
 }
 
+TEST(RemovableContainers, AreThoseOfEndedPods) {
+  RuntimePod runtime;
+  for (auto [id, state] : {std::pair("a", cri::ContainerState::kExited), std::pair("b", cri::ContainerState::kRunning)}) {
+    cri::Container container;
+    container.id = id;
+    container.state = state;
+    runtime.containers.push_back(std::move(container));
+  }
+  api::core::Pod pod;
+  for (auto [phase, removable] : {std::pair("Running", 0U), std::pair("Failed", 1U), std::pair("Succeeded", 1U)}) {
+    pod.status.phase = phase;
+    EXPECT_EQ(RemovableContainers(pod, runtime).size(), removable) << phase;
+  }
+}
+
 }  // namespace
 }  // namespace sampan::node

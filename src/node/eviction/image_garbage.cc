@@ -78,6 +78,20 @@ int64_t ImageBytesToFree(int64_t disk_bytes, int64_t available_bytes) {
   return used - disk_bytes / 100 * kLowPercent;
 }
 
+Task<Result<void>> RemoveUnusedImages(PodServices* services) {
+  CO_TRY(std::vector<cri::Image> images, co_await services->runtime.ListImages());
+  CO_TRY(std::vector<cri::Container> containers, co_await services->runtime.ListContainers({}));
+  const WallTime now = services->clock.Now();
+  ImageUses uses;
+  for (const cri::Image& image : images) uses[image.id] = ImageUse();
+  NoteImageUses(uses, images, containers, now);
+  for (const std::string& id : PlanImageRemoval(uses, images, std::numeric_limits<int64_t>::max(), now)) {
+    LOG_INFO("node", "the disk is full: removing image {}", id);
+    CO_TRY_VOID(co_await services->runtime.RemoveImage(id));
+  }
+  co_return Result<void>();
+}
+
 Task<void> CollectImages(PodServices* services, CancelToken stop) {
   ImageUses uses;
   while (!stop.Requested()) {

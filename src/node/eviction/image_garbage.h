@@ -8,6 +8,7 @@
 
 #include "async/cancel.h"
 #include "async/task.h"
+#include "base/error.h"
 #include "node/cri/types.h"
 
 namespace sampan::node {
@@ -30,6 +31,9 @@ std::vector<std::string> PlanImageRemoval(const ImageUses& uses, std::span<const
 
 // What is to be freed to come from above 85% of the disk down to 80%; 0 below.
 int64_t ImageBytesToFree(int64_t disk_bytes, int64_t available_bytes);
+
+// All that PlanImageRemoval would ever remove, however young: for a disk that is full.
+Task<Result<void>> RemoveUnusedImages(PodServices* services);
 
 // Looks every five minutes until `stop`.
 Task<void> CollectImages(PodServices* services, CancelToken stop);
