@@ -15,6 +15,7 @@ build: ## build build/release/sampan (PRESET=dev|asan|tsan|fuzz for another)
 	@tools/build.sh $(PRESET)
 
 up: ## start a one-node cluster with the demo application and print how to reach it
+	@tools/cluster/up.sh check
 	@tools/setup/install.sh build run
 	@tools/build.sh release sampan
 	@tools/cluster/up.sh
