@@ -275,14 +275,5 @@ TEST(InProcess, SharesTheServersObjects) {
   EXPECT_TRUE(gone.error().Is(Reason::kNotFound));
 }
 
-TEST(Reviews, ComponentsGetThemAsObjects) {
-  TestServer server;
-  client::Ref ref{.kind = api::FindKind("authentication.k8s.io/v1", "TokenReview")};
-  auto reviewed =
-      SyncWait(server.executor(), server.client().Create(ref, json::Object{{"spec", json::Object{{"token", "x"}}}}));
-  ASSERT_TRUE(reviewed) << reviewed.error().message();
-  EXPECT_NE((*reviewed)->bytes().find("invalid bearer token"), std::string::npos);
-}
-
 }  // namespace
 }  // namespace sampan::apiserver

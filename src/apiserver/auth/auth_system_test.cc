@@ -81,6 +81,13 @@ class AuthSystemTest : public testing::Test {
   std::unique_ptr<client::Client> root_;
 };
 
+TEST_F(AuthSystemTest, ComponentsGetReviewsAsObjects) {
+  client::Ref ref{.kind = api::FindKind("authentication.k8s.io/v1", "TokenReview")};
+  auto reviewed = Wait(root_->Create(ref, json::Object{{"spec", json::Object{{"token", "x"}}}}));
+  ASSERT_TRUE(reviewed) << reviewed.error().message();
+  EXPECT_NE((*reviewed)->bytes().find("invalid bearer token"), std::string::npos);
+}
+
 TEST_F(AuthSystemTest, BindingsTakeEffect) {
   std::unique_ptr<client::Client> bob = Client("bob");
   EXPECT_EQ(ListPods(*bob),

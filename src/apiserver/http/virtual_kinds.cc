@@ -1,11 +1,15 @@
 #include "apiserver/http/virtual_kinds.h"
 
+#include "apiserver/registry/fields.h"
+
 namespace sampan::apiserver {
 namespace {
 
 Task<Result<json::Value>> AskReviews(const auth::Reviews* reviews, std::string_view kind, VirtualCall call,
                                      json::Value body) {
-  co_return reviews->Create(kind, {call.user, std::move(call.namespace_), std::move(call.name), std::move(body)});
+  auto answer = reviews->Create(kind, {call.user, std::move(call.namespace_), std::move(call.name), std::move(body)});
+  if (answer) MetadataOf(*answer);  // every object of the API has one, be it empty
+  co_return answer;
 }
 
 }  // namespace

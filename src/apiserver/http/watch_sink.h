@@ -1,4 +1,4 @@
-// Where the events of a watch go: the body of an answer, or a WebSocket with an event a message.
+// Where the events of a watch or the lines of a log go: the body of an answer, or a WebSocket with an event a message.
 #pragma once
 
 #include <functional>
