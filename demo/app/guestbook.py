@@ -8,7 +8,8 @@
     GET  /healthz   200 while the process works
     GET  /readyz    200 while Redis answers and the process is not about to stop
 
-Settings come from the environment (not REDIS_*: those names are what pods get for a Service called redis): PORT, STORE_HOST, STORE_PORT, STORE_PASSWORD, TITLE, POD_NAME, DRAIN_SECONDS.
+Settings come from the environment: PORT, STORE_HOST, STORE_PORT, STORE_PASSWORD, TITLE, POD_NAME, DRAIN_SECONDS. None
+begins with REDIS_: those are the names that pods get for a Service called redis.
 """
 import html
 import http.server

@@ -12,7 +12,8 @@ from cluster import expect, poll, run
 from control_plane import ControlPlane
 
 ORDER = ["bodies_that_are_no_objects", "names_that_break_the_rules", "parameters_that_mean_nothing", "media_types",
-         "bodies_over_the_limit", "nesting_and_bombs", "huge_selectors", "paths_out_of_scope", "a_right_to_read_runs_no_command",
+         "bodies_over_the_limit", "nesting_and_bombs", "huge_selectors", "paths_out_of_scope",
+         "a_right_to_read_runs_no_command",
          "credentials_that_do_not_hold", "request_smuggling",
          "idle_and_half_open_connections", "slow_watchers", "nothing_was_lost"]
 
@@ -241,10 +242,12 @@ def a_right_to_read_runs_no_command(cluster):
     """A WebSocket begins with a GET, which alone would need no more than the right to get."""
     plane = plane_of(cluster)
     plane.kubectl("run", "target", "--image=busybox")
-    plane.kubectl("create", "role", "look", "--verb=get,list,watch", "--resource=pods,pods/exec,pods/attach,pods/portforward")
+    plane.kubectl("create", "role", "look", "--verb=get,list,watch",
+                  "--resource=pods,pods/exec,pods/attach,pods/portforward")
     plane.kubectl("create", "rolebinding", "look", "--role=look", "--user=onlooker")
-    upgrade = {"Impersonate-User": "onlooker", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "v5.channel.k8s.io"}
+    upgrade = {"Impersonate-User": "onlooker", "Connection": "Upgrade", "Upgrade": "websocket",
+               "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+               "Sec-WebSocket-Protocol": "v5.channel.k8s.io"}
     for path in ("exec?command=id&stdout=true", "attach?stdout=true", "portforward?ports=80"):
         status, text = plane.ask("GET", f"/api/v1/namespaces/default/pods/target/{path}", None, upgrade)
         resource = path.split("?")[0]
