@@ -44,6 +44,20 @@ Task<bool> StaysOnItsExecutor(Executor* other, BlockingPool* blocking) {
   co_return there == 8 && &mine == &after_call && &mine == &after_blocking&& blocked != std::this_thread::get_id();
 }
 
+Task<void> NoteThread(BlockingPool* pool, std::thread::id* worker) {
+  *worker = co_await pool->Run([] { return std::this_thread::get_id(); });
+}
+
+TEST(BlockingPool, OfNoThreadsWorksOnItsCallers) {
+  BlockingPool pool(0);
+  ManualExecutor executor;
+  Gate gate;
+  std::thread::id worker;
+  Spawn(executor, gate, NoteThread(&pool, &worker));
+  executor.RunAll();
+  EXPECT_EQ(worker, std::this_thread::get_id());
+}
+
 TEST(Task, ResumesOnItsOwnExecutor) {
   auto pool = NewThreadPool("test", 2);
   auto strand = NewStrand(*pool);

@@ -106,6 +106,10 @@ BlockingPool::~BlockingPool() {
 }
 
 void BlockingPool::Submit(Executor::Job job) {
+  if (state_->limit == 0) {
+    job();
+    return;
+  }
   std::lock_guard lock(state_->mutex);
   state_->jobs.push_back(std::move(job));
   if (state_->idle < state_->jobs.size() && state_->threads < state_->limit) {

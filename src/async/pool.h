@@ -18,7 +18,7 @@ std::unique_ptr<Executor> NewThreadPool(std::string name, size_t threads);
 
 class BlockingPool {
  public:
-  // Threads are made when needed, up to `threads`, and end after idling for a while.
+  // Threads are made when needed, up to `threads`, and end after idling for a while. 0: the caller does the work, in Run.
   explicit BlockingPool(size_t threads);
   ~BlockingPool();  // waits for what runs and what is queued
 
