@@ -27,10 +27,11 @@ clean-data: ## stop the cluster and remove its state
 	@tools/cluster/down.sh
 	@tools/cluster/clean_data.sh
 
-test: ## unit, integration and end-to-end tests
+test: ## simulations, unit, integration and end-to-end tests
 	@tools/setup/install.sh build run
 	@tools/build.sh dev
-	@tools/build.sh release sampan
+	@tools/build.sh release sampan sim_test
+	@tools/test/run.py --preset release --only sim
 	@tools/test/run.py --preset dev --e2e
 
 test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
