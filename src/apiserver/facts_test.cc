@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "apiserver/testing/test_server.h"
+#include "async/spawn.h"
+#include "codec/base64.h"
 
 namespace sampan::apiserver {
 namespace {
@@ -78,6 +80,77 @@ TEST(Facts, Options) {
   Check(server, facts);
 }
 
+TEST(Facts, Lists) {
+  TestServer server;
+  const std::string match = fmt::format("{}?resourceVersionMatch=Exact", kMaps);
+  const std::string initial = fmt::format("{}?sendInitialEvents=true", kMaps);
+  const std::string limit = fmt::format("{}?limit=x", kMaps);
+  const std::string everything = fmt::format("{}?limit=-1", kMaps);
+  const std::string revision = fmt::format("{}?resourceVersion=x", kMaps);
+  const Fact facts[] = {
+      {"GET", match, "", 422,
+       "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless "
+       "resourceVersion is provided"},
+      {"GET", initial, "", 422,
+       "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"},
+      {"GET", limit, "", 400, "strconv.ParseInt: parsing \"x\": invalid syntax"},
+      {"GET", everything, "", 200, ""},
+      {"GET", revision, "", 400,
+       "invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"},
+  };
+  Check(server, facts);
+}
+
+TEST(Facts, AListGoesOnWhenItsRevisionIsGone) {
+  TestServer server;
+  store::Revision last = 0;
+  for (std::string_view name : {"a", "b", "c"}) {
+    json::Value made = server.Post(kMaps, fmt::format(R"({{"metadata":{{"name":"{}"}}}})", name)).Json();
+    last = std::stoll(std::string(json::FindString(json::Find(made, "metadata", "resourceVersion"))));
+  }
+  ASSERT_TRUE(SyncWait(server.executor(), server.store().Compact(last)));
+  std::string token = base64::EncodeUrl(R"({"v":"meta.k8s.io/v1","rv":1,"start":"default/a"})");
+  Reply expired = server.Get(fmt::format("{}?limit=1&continue={}", kMaps, token));
+  EXPECT_EQ(expired.status, 410) << expired.body;
+  EXPECT_EQ(json::FindString(json::Find(expired.Json(), "reason")), "Expired");
+  std::string next(json::FindString(json::Find(expired.Json(), "metadata", "continue")));
+  json::Value rest = server.Get(fmt::format("{}?limit=1&continue={}", kMaps, next)).Json();
+  ASSERT_EQ(rest.at("items").as_array().size(), 1);
+  EXPECT_EQ(json::FindString(json::Find(rest.at("items").at(0), "metadata", "name")), "b");
+}
+
+TEST(Facts, Deletions) {
+  TestServer server;
+  server.Post(kMaps, R"({"metadata":{"name":"x"}})");
+  const std::string one = fmt::format("{}/x", kMaps);
+  const Fact facts[] = {
+      {"DELETE", one, R"({"dryRun":["x"]})", 422,
+       "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"x\"]: supported values: \"All\""},
+      {"DELETE", one, R"({"propagationPolicy":"x"})", 422,
+       "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: \"x\": supported values: "
+       "\"Foreground\", \"Background\", \"Orphan\", \"nil\""},
+  };
+  Check(server, facts);
+  Reply stale = server.Do("DELETE", one, R"({"preconditions":{"uid":"x"}})");
+  EXPECT_EQ(stale.status, 409);
+  EXPECT_TRUE(json::FindString(json::Find(stale.Json(), "message"))
+                  .starts_with("Operation cannot be fulfilled on ConfigMap \"x\": the UID in the precondition (x) does not "
+                               "match the UID in record ("));
+}
+
+TEST(Facts, PodUpdatesShowWhatDiffers) {
+  TestServer server;
+  server.Post("/api/v1/namespaces/default/serviceaccounts", R"({"metadata":{"name":"default"}})");
+  ASSERT_EQ(server.Post(kPods, R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}})").status, 201);
+  Reply refused = server.Patch(fmt::format("{}/p", kPods), "merge-patch+json", R"({"spec":{"restartPolicy":"Never"}})");
+  EXPECT_EQ(refused.status, 422);
+  std::string message(json::FindString(json::Find(refused.Json(), "message")));
+  EXPECT_NE(message.find("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"),
+            std::string::npos);
+  EXPECT_NE(message.find("- \"restartPolicy\": \"Always\",\n+ \"restartPolicy\": \"Never\",\n"), std::string::npos)
+      << message;
+}
+
 TEST(Facts, Shapes) {
   TestServer server;
   server.Post(kMaps, R"({"metadata":{"name":"x"}})");
@@ -125,9 +198,11 @@ TEST(Facts, Patches) {
 
 TEST(Facts, CreationTracksWhatTheClientSent) {
   TestServer server;
+  server.Post("/api/v1/namespaces/default/serviceaccounts", R"({"metadata":{"name":"default"}})");
   Reply pod = server.Post(kPods, R"({"metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"i"}]}})");
   ASSERT_EQ(pod.status, 201) << pod.body;
-  const json::Value& fields = pod.Json().at("metadata").at("managedFields").at(0).at("fieldsV1");
+  const json::Value created = pod.Json();
+  const json::Value& fields = created.at("metadata").at("managedFields").at(0).at("fieldsV1");
   const json::Object& spec = fields.at("f:spec").as_object();
   // Defaults are the client's, what admission adds is nobody's; a required list is there before it is written.
   EXPECT_TRUE(spec.contains("f:restartPolicy"));

@@ -69,7 +69,7 @@ TEST(ApiServer, AnswersBadRequestsAsKubernetesDoes) {
       {"POST", kMaps, R"({"metadata":{"name":"x","resourceVersion":"5"}})", 400, "resourceVersion should not be set"},
       {"POST", "/api/v1/namespaces/absent/configmaps", R"({"metadata":{"name":"x"}})", 404,
        "namespaces \"absent\" not found"},
-      {"GET", "/api/v1/configmaps?limit=x", "", 400, "limit"},
+      {"GET", "/api/v1/configmaps?limit=x", "", 400, "parsing \"x\": invalid syntax"},
       {"GET", "/api/v1/configmaps?labelSelector=a%3D%3D%3Db", "", 400, ""},
       {"GET", "/api/v1/configmaps?fieldSelector=data.x%3D1", "", 400, "not a known field selector"},
       {"GET", "/api/v1/configmaps?resourceVersion=x", "", 400, "resource version"},

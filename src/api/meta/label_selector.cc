@@ -57,14 +57,18 @@ class Lexer {
   std::string_view token_;
 };
 
+// Faults between requirements; those within one say so.
 Error Unexpected(std::string_view found, std::string_view expected) {
-  return Error::BadRequest("unable to parse requirement: found '{}', expected: {}", found, expected);
+  return Error::BadRequest("found '{}', expected: {}", found, expected);
+}
+Error Unparsable(const Error& fault) {
+  return Error::BadRequest("unable to parse requirement: {}", fault.message());
 }
 
 // What is wrong with the parts of a requirement. Fills `number`.
 Result<void> Check(Requirement& requirement) {
   if (Faults faults = CheckQualifiedName(requirement.key); !faults.empty()) {
-    return Fail(Error::BadRequest("key: Invalid value: \"{}\": {}", requirement.key, fmt::join(faults, "; ")));
+    return Fail(Error::BadRequest("<nil>: Invalid value: \"{}\": {}", requirement.key, fmt::join(faults, "; ")));
   }
   for (size_t i = 0; i < requirement.values.size(); ++i) {
     const std::string& value = requirement.values[i];
@@ -89,7 +93,7 @@ Result<void> Check(Requirement& requirement) {
 
 // "(a,b)" behind in and notin. Nothing between two commas is the empty value.
 Result<std::vector<std::string>> ParseSet(Lexer& lexer) {
-  if (!lexer.Take("(")) return Fail(Unexpected(lexer.token(), "'('"));
+  if (!lexer.Take("(")) return Fail(Error::BadRequest("found '{}' expected: '('", lexer.token()));
   std::vector<std::string> values;
   while (true) {
     values.emplace_back(lexer.AtWord() ? lexer.TakeAny() : std::string_view());
@@ -101,7 +105,7 @@ Result<std::vector<std::string>> ParseSet(Lexer& lexer) {
 Result<Requirement> ParseRequirement(Lexer& lexer) {
   Requirement out;
   bool negated = lexer.Take("!");
-  if (!lexer.AtWord()) return Fail(Unexpected(lexer.token(), negated ? "identifier" : "!, identifier, or 'end of string'"));
+  if (!lexer.AtWord()) return Fail(Unexpected(lexer.token(), "identifier"));
   out.key = lexer.TakeAny();
   if (negated || lexer.AtEnd() || lexer.token() == ",") {
     out.op = negated ? Op::kDoesNotExist : Op::kExists;
@@ -169,8 +173,12 @@ Result<LabelSelector> LabelSelector::Parse(std::string_view text) {
   Lexer lexer(text);
   if (lexer.AtEnd()) return out;
   while (true) {
-    TRY(Requirement requirement, ParseRequirement(lexer));
-    out.requirements_.push_back(std::move(requirement));
+    if (!lexer.AtWord() && lexer.token() != "!") {
+      return Fail(Unexpected(lexer.token(), "!, identifier, or 'end of string'"));
+    }
+    Result<Requirement> requirement = ParseRequirement(lexer);
+    if (!requirement) return Fail(Unparsable(requirement.error()));
+    out.requirements_.push_back(*std::move(requirement));
     if (lexer.AtEnd()) break;
     if (!lexer.Take(",")) return Fail(Unexpected(lexer.token(), "',' or 'end of string'"));
     if (lexer.AtEnd()) return Fail(Unexpected("", "identifier after ','"));

@@ -49,6 +49,10 @@ TEST(LabelSelector, RefusesMalformed) {
   }
   EXPECT_EQ(LabelSelector::Parse("a b").error().message(),
             "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
+  EXPECT_EQ(LabelSelector::Parse("(").error().message(), "found '(', expected: !, identifier, or 'end of string'");
+  EXPECT_EQ(LabelSelector::Parse("a in b").error().message(), "unable to parse requirement: found 'b' expected: '('");
+  EXPECT_EQ(LabelSelector::Parse("a=b c").error().message(), "found 'c', expected: ',' or 'end of string'");
+  EXPECT_EQ(LabelSelector::Parse("a=b,").error().message(), "found '', expected: identifier after ','");
 }
 
 TEST(LabelSelector, FromStruct) {

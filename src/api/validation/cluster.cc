@@ -37,9 +37,10 @@ void NamespaceStatus(const View& object, const View& old, Causes& causes) {
   View phase = status["phase"];
   bool deleting = !meta["deletionTimestamp"].Empty();
   if (deleting && phase.Str() != "Terminating") {
-    causes.Invalid(phase.path(), phase.Str(), "may only be 'Terminating' if `deletionTimestamp` is not empty");
+    causes.Invalid(Path(status.path(), "Phase"), phase.Str(),
+                   "may only be 'Terminating' if `deletionTimestamp` is not empty");
   } else if (!deleting && phase.Str() != "Active" && !phase.Empty()) {
-    causes.Invalid(phase.path(), phase.Str(), "may only be 'Active' if `deletionTimestamp` is empty");
+    causes.Invalid(Path(status.path(), "Phase"), phase.Str(), "may only be 'Active' if `deletionTimestamp` is empty");
   }
 }
 

@@ -44,6 +44,11 @@ void Mounts(const View& container, const Shared& shared, Causes& causes) {
   View mounts = container["volumeMounts"];
   View security = container["securityContext"];
   std::set<std::string_view> paths;
+  View devices = container["volumeDevices"];
+  devices.ForEach([&](const View& device) {
+    View name = device["name"];
+    if (!shared.volumes.contains(name.Str())) causes.NotFound(name.path(), name.Str());
+  });
   mounts.ForEach([&](const View& mount) {
     View name = mount["name"];
     if (name.Empty()) {

@@ -44,7 +44,8 @@ void Gates(const View& now, const View& before, Causes& causes) {
   now.ForEach([&](const View& gate) {
     std::string_view name = gate["name"].Str();
     if (known.contains(name)) return;
-    causes.Forbidden(gate.path(), fmt::format("only deletion is allowed, but found new scheduling gate '{}'", name));
+    causes.Forbidden(Path(gate.path(), "name"),
+                     fmt::format("only deletion is allowed, but found new scheduling gate '{}'", name));
   });
 }
 
@@ -61,8 +62,10 @@ void AllowChanges(json::Object& spec, const json::Object& now, bool gated) {
     const json::Value* after = now.if_contains(list);
     if (before == nullptr || after == nullptr || !before->is_array() || !after->is_array()) continue;
     for (size_t i = 0; i < std::min(before->get_array().size(), after->get_array().size()); ++i) {
-      const json::Value* image = json::Find(after->get_array()[i], "image");
-      if (image != nullptr && before->get_array()[i].is_object()) before->get_array()[i].get_object()["image"] = *image;
+      if (!before->get_array()[i].is_object()) continue;
+      json::Object& container = before->get_array()[i].get_object();
+      container.erase("image");
+      if (const json::Value* image = json::Find(after->get_array()[i], "image")) container["image"] = *image;
     }
   }
   std::vector<std::string_view> fields = {"activeDeadlineSeconds", "tolerations", "schedulingGates"};
@@ -80,18 +83,48 @@ void AllowChanges(json::Object& spec, const json::Object& now, bool gated) {
   }
 }
 
-// The names of the top-level fields that differ, for the message.
-std::string Differences(const json::Object& a, const json::Object& b) {
-  std::set<std::string_view> names;
-  for (const auto& member : a) {
-    const json::Value* other = b.if_contains(member.key());
-    if (other == nullptr || !json::Equal(*other, member.value())) names.insert(member.key());
+// The value a line a member, members by name.
+void AppendLines(const json::Value& value, std::string label, std::string_view end, size_t depth,
+                 std::vector<std::string>& lines) {
+  const std::string indent(depth, ' ');
+  if (value.is_object() && !value.get_object().empty()) {
+    lines.push_back(fmt::format("{}{}{{", indent, label));
+    std::map<std::string_view, const json::Value*> members;
+    for (const auto& member : value.get_object()) members[member.key()] = &member.value();
+    size_t left = members.size();
+    for (const auto& [key, member] : members) {
+      AppendLines(*member, fmt::format("\"{}\": ", key), --left == 0 ? "" : ",", depth + 1, lines);
+    }
+    lines.push_back(fmt::format("{}}}{}", indent, end));
+  } else if (value.is_array() && !value.get_array().empty()) {
+    lines.push_back(fmt::format("{}{}[", indent, label));
+    size_t left = value.get_array().size();
+    for (const json::Value& element : value.get_array()) AppendLines(element, "", --left == 0 ? "" : ",", depth + 1, lines);
+    lines.push_back(fmt::format("{}]{}", indent, end));
+  } else {
+    lines.push_back(fmt::format("{}{}{}{}", indent, label, json::Serialize(value), end));
   }
-  for (const auto& member : b) {
-    if (!a.contains(member.key())) names.insert(member.key());
-  }
-  std::string text;
-  for (std::string_view name : names) text += fmt::format("{}spec.{}", text.empty() ? "" : ", ", name);
+}
+
+// What differs, as one hunk of a unified diff from the first difference to the last.
+std::string Differences(const json::Value& a, const json::Value& b) {
+  constexpr size_t kContext = 3;
+  std::vector<std::string> before, after;
+  AppendLines(a, "", "", 0, before);
+  AppendLines(b, "", "", 0, after);
+  size_t same = 0;
+  const size_t shorter = std::min(before.size(), after.size());
+  while (same < shorter && before[same] == after[same]) ++same;
+  size_t tail = 0;
+  while (tail < shorter - same && before[before.size() - 1 - tail] == after[after.size() - 1 - tail]) ++tail;
+  const size_t from = same - std::min(same, kContext);
+  const size_t behind = std::min(tail, kContext);
+  std::string text = fmt::format("@@ -{},{} +{},{} @@\n", from + 1, before.size() - tail + behind - from, from + 1,
+                                 after.size() - tail + behind - from);
+  for (size_t i = from; i < same; ++i) text += fmt::format(" {}\n", before[i]);
+  for (size_t i = same; i < before.size() - tail; ++i) text += fmt::format("-{}\n", before[i]);
+  for (size_t i = same; i < after.size() - tail; ++i) text += fmt::format("+{}\n", after[i]);
+  for (size_t i = after.size() - tail; i < after.size() - tail + behind; ++i) text += fmt::format(" {}\n", after[i]);
   return text;
 }
 
@@ -114,13 +147,17 @@ void PodUpdate(const View& object, const View& old, Causes& causes) {
   if (!allowed.is_object() || !now.is_object()) return;
   AllowChanges(allowed.get_object(), now.get_object(), !old_gates.Empty());
   if (json::Equal(allowed, now)) return;
-  causes.Forbidden(spec.path(),
-                   fmt::format("{}\n(changed: {})", kUpdatable, Differences(allowed.get_object(), now.get_object())));
+  causes.Forbidden(spec.path(), fmt::format("{}\n{}", kUpdatable, Differences(allowed, now)));
 }
 
 void PodStatus(const View& object, const View& old, Causes& causes) {
   View status = object["status"];
   CheckName(status["nominatedNodeName"], names::Dns1123Subdomain, causes);
+  View ips = status["podIPs"];
+  ips.ForEach([&](const View& entry) {
+    std::string_view ip = entry["ip"].Str();
+    if (auto fault = names::IpAddress(ip)) causes.Invalid(entry.path(), ip, *fault);
+  });
   View spec = object["spec"];
   View node = spec["nodeName"];
   View old_spec = old["spec"];

@@ -56,6 +56,15 @@ std::optional<Quantity> Amount(std::string_view name, const View& value, Causes&
 void Resources(const View& resources, Causes& causes) {
   View limits = resources["limits"];
   View requests = resources["requests"];
+  bool huge = false;
+  bool ordinary = false;
+  auto look = [&](std::string_view name, const View&) {
+    huge |= IsHugePages(name);
+    ordinary |= name == "cpu" || name == "memory";
+  };
+  limits.ForEachKey(look);
+  requests.ForEachKey(look);
+  if (huge && !ordinary) causes.Forbidden(resources.path(), "HugePages require cpu or memory");
   limits.ForEachKey([&](std::string_view name, const View& limit) {
     Name(name, limit, causes);
     Amount(name, limit, causes);

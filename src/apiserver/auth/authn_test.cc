@@ -108,6 +108,17 @@ TEST_F(AuthnTest, TokensEnd) {
   EXPECT_FALSE(Authenticate("Bearer " + token).has_value()) << "expired, remembered or not";
 }
 
+TEST_F(AuthnTest, TokensOfAdmittedVolumesOutliveWhatTheySay) {
+  auto issued = Issue(R"({"expirationSeconds":3607})");
+  EXPECT_EQ(*issued->status.expiration_timestamp, clock_.Now() + std::chrono::seconds(3607));
+  std::string theirs = Token(R"({"expirationSeconds":3607,"audiences":["vault"]})");
+  clock_.Advance(std::chrono::hours(24 * 365) - std::chrono::seconds(1));
+  EXPECT_TRUE(Authenticate("Bearer " + issued->status.token).has_value());
+  EXPECT_FALSE(tokens_->Verify(theirs, {"vault"}).has_value()) << "for others, what it says counts";
+  clock_.Advance(std::chrono::seconds(1));
+  EXPECT_FALSE(Authenticate("Bearer " + issued->status.token).has_value());
+}
+
 TEST_F(AuthnTest, TokensDieWithWhatTheyAreBoundTo) {
   std::string pod = "Bearer " + Token(kBoundToPod), account = "Bearer " + Token();
   EXPECT_TRUE(Authenticate(pod).has_value());

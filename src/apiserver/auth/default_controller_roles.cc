@@ -85,7 +85,7 @@ void AddClusterControllers(DefaultPolicy& policy) {
   AddController(policy, "namespace-controller",
                 {{"core", "namespaces", "delete get list watch update"},
                  {"core", "namespaces/finalize namespaces/status", "update"},
-                 {"*", "*", "delete deletecollection get list"}});
+                 {"*", "*", "delete deletecollection get list watch"}});
   AddController(policy, "generic-garbage-collector", {{"*", "*", "delete get list patch update watch"}, kEvents});
   AddController(policy, "service-account-controller", {{"core", "serviceaccounts", "create get list watch"}, kEvents});
   AddController(policy, "root-ca-cert-publisher", {{"core", "configmaps", "create update get list watch"}, kEvents});

@@ -25,6 +25,7 @@ PolicyRules ViewRules() {
        kRead},
       {"core", "namespaces", kRead},
       {"discovery.k8s.io", "endpointslices", kRead},
+      {"events.k8s.io", "events", kRead},
       {"apps",
        "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
        "replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status",
@@ -51,6 +52,7 @@ PolicyRules EditRules() {
        "serviceaccounts "
        "services services/proxy",
        kWrite},
+      {"events.k8s.io", "events", kWrite},
       {"core", "serviceaccounts/token", "create"},
       {"apps",
        "daemonsets deployments deployments/rollback deployments/scale replicasets replicasets/scale statefulsets "

@@ -16,13 +16,23 @@ Result<void> CheckPolicy(const DeleteRequest& request) {
   if (!policy.empty() && policy != "Orphan" && policy != "Foreground" && policy != "Background") {
     return refuse(
         "propagationPolicy",
-        fmt::format("Unsupported value: \"{}\": supported values: \"Background\", \"Foreground\", \"Orphan\"", policy));
+        fmt::format("Unsupported value: \"{}\": supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"",
+                    policy));
   }
   if (!policy.empty() && request.orphan_dependents) {
     return refuse("propagationPolicy",
                   fmt::format("Invalid value: \"{}\": orphanDependents and deletionPropagation cannot be both set", policy));
   }
   return {};
+}
+
+Result<bool> DryRunIn(const json::Value* wishes) {
+  if (wishes == nullptr || !wishes->is_array() || wishes->get_array().empty()) return false;
+  bool known = std::ranges::all_of(wishes->get_array(), [](const json::Value& wish) { return wish == "All"; });
+  if (known) return true;
+  api::Causes causes;
+  causes.NotSupported(api::Path("dryRun"), *wishes, {"All"});
+  return Fail(std::move(causes).ToError("meta.k8s.io", "DeleteOptions", ""));
 }
 
 struct DeleteCall {
@@ -37,8 +47,7 @@ Result<DeleteCall> ReadOptions(const Exchange& exchange) {
     TRY(json::Value options, ReadValue(exchange, nullptr));
     if (!options.is_object()) return Fail(Error::BadRequest("the body of a deletion must be DeleteOptions"));
     TRY(call.request, ParseDeleteOptions(options));
-    const json::Value* dry_run = json::Find(options, "dryRun");
-    call.dry_run = dry_run != nullptr && dry_run->is_array() && !dry_run->get_array().empty();
+    TRY(call.dry_run, DryRunIn(json::Find(options, "dryRun")));
   } else {
     TRY(call.request.options.grace_period_seconds, IntegerParameter(exchange.query, "gracePeriodSeconds"));
     call.request.options.propagation_policy = exchange.query.Get("propagationPolicy");
@@ -81,7 +90,7 @@ Task<Answer> HandleDeleteCollection(HttpContext* context, Exchange* exchange) {
   CO_TRY(request.selection,
          Selection::Parse(kind, exchange->info.namespace_, query.Get("labelSelector"), query.Get("fieldSelector")));
   CO_TRY(std::optional<int64_t> limit, IntegerParameter(query, "limit"));
-  request.limit = limit.value_or(0);
+  request.limit = std::max<int64_t>(limit.value_or(0), 0);
   CO_TRY(ListPage page, co_await List(&context->registry, &resource, std::move(request)));
   for (const ObjectPtr& object : page.items) {
     Call call;

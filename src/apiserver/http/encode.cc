@@ -35,6 +35,16 @@ Result<std::string> Dress(const Exchange& exchange, const Negotiated& form, std:
   return text;
 }
 
+// Which part of the object goes with each row; BadRequest for an unknown wish.
+Result<void> CheckInclude(const Exchange& exchange) {
+  std::string_view include = exchange.query.Get("includeObject");
+  if (include.empty() || include == "None" || include == "Metadata" || include == "Object") return {};
+  return Fail(
+      Error::BadRequest("Unable to convert to Table as requested: includeObject: Invalid value: \"{}\": must be "
+                        "'Metadata', 'Object', 'None', or empty",
+                        include));
+}
+
 api::TableOptions TableOptionsOf(const Exchange& exchange, const Negotiated& form, WallTime now) {
   api::TableOptions options;
   options.now = now;
@@ -124,6 +134,7 @@ Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo
   TRY(Negotiated form, NegotiateFor(exchange));
   object = Published(exchange.view, std::move(object));
   if (form.shape == Shape::kTable) {
+    TRY_VOID(CheckInclude(exchange));
     std::string text;
     api::AppendTable(kind, std::span(&object, 1), {std::to_string(object->revision()), "", -1},
                      TableOptionsOf(exchange, form, now), text);
@@ -173,6 +184,7 @@ Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& 
   if (form.shape != Shape::kObject) {
     std::string text;
     if (form.shape == Shape::kTable) {
+      TRY_VOID(CheckInclude(exchange));
       api::AppendTable(kind, page.items, MetaOf(page), TableOptionsOf(exchange, form, now), text);
     } else {
       api::AppendPartialMetadataList(page.items, MetaOf(page), "meta.k8s.io/" + form.shape_version, text);

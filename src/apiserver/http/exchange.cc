@@ -53,7 +53,7 @@ Result<std::optional<int64_t>> IntegerParameter(const Query& query, std::string_
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
-    return Fail(Error::BadRequest("unable to decode \"{}\": strconv.ParseInt: parsing \"{}\": invalid syntax", name, text));
+    return Fail(Error::BadRequest("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
   }
   return std::optional<int64_t>(value);
 }

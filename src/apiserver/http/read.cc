@@ -14,6 +14,15 @@ bool ReadsAsObject(std::string_view subresource) {
   return subresource.empty() || subresource == "status" || subresource == "ephemeralcontainers" || subresource == "resize";
 }
 
+// Tells how to go on without the list's own revision.
+net::Response Expired(const Error& error, std::string_view token) {
+  std::string status = FailureStatus(error);
+  constexpr std::string_view kMetadata = "\"metadata\":{}";
+  size_t at = status.find(kMetadata);
+  status.replace(at, kMetadata.size(), fmt::format("\"metadata\":{{\"continue\":\"{}\"}}", InconsistentContinue(token)));
+  return JsonResponse(HttpStatusOf(error.reason()), std::move(status));
+}
+
 }  // namespace
 
 Task<Answer> HandleGet(HttpContext* context, Exchange* exchange) {
@@ -39,11 +48,21 @@ Task<Answer> HandleList(HttpContext* context, Exchange* exchange) {
   CO_TRY(request.selection,
          Selection::Parse(kind, exchange->info.namespace_, query.Get("labelSelector"), query.Get("fieldSelector")));
   CO_TRY(std::optional<int64_t> limit, IntegerParameter(query, "limit"));
-  request.limit = limit.value_or(0);
+  request.limit = std::max<int64_t>(limit.value_or(0), 0);
   request.continue_token = query.Get("continue");
   request.resource_version = query.Get("resourceVersion");
   request.resource_version_match = query.Get("resourceVersionMatch");
-  CO_TRY(ListPage page, co_await List(&context->registry, exchange->resource, std::move(request)));
+  CO_TRY(std::optional<int64_t> seconds, IntegerParameter(query, "timeoutSeconds"));
+  (void)seconds;  // a list takes as long as it takes
+  if (query.Has("sendInitialEvents")) {
+    api::Causes causes;
+    causes.Forbidden(api::Path("sendInitialEvents"), "sendInitialEvents is forbidden for list");
+    co_return Fail(std::move(causes).ToError("meta.k8s.io", "ListOptions", ""));
+  }
+  std::string token = request.continue_token;
+  auto listed = co_await List(&context->registry, exchange->resource, std::move(request));
+  if (!listed && listed.error().Is(Reason::kExpired) && !token.empty()) co_return Expired(listed.error(), token);
+  CO_TRY(ListPage page, std::move(listed));
   co_return EncodeList(*exchange, kind, std::move(page), context->registry.clock().Now());
 }
 

@@ -51,7 +51,9 @@ Task<Answer> CreateVirtual(HttpContext* context, Exchange* exchange, std::string
 
 Task<Answer> CreateBinding(HttpContext* context, Exchange* exchange, Call call) {
   CO_TRY(json::Value binding, ReadObject(*exchange, *api::FindKind("v1", "Binding"), call.warnings));
-  if (call.name.empty()) call.name = json::FindString(json::Find(binding, "metadata", "name"));
+  std::string_view name = json::FindString(json::Find(binding, "metadata", "name"));
+  if (call.name.empty()) call.name = name;
+  if (name != call.name) co_return Fail(Error::BadRequest("name in URL does not match name in Binding object"));
   auto bound = co_await BindPod(&context->registry, &call, std::move(binding));
   if (!bound) co_return Fail(std::move(bound).error());
   co_return Success(201);
@@ -71,6 +73,9 @@ Task<Answer> CreateSubresource(HttpContext* context, Exchange* exchange) {
   }
   if (info.resource == "pods" && info.subresource == "eviction") {
     CO_TRY(json::Value eviction, ReadObject(*exchange, *api::FindKind("policy/v1", "Eviction"), call.warnings));
+    if (json::FindString(json::Find(eviction, "metadata", "name")) != call.name) {
+      co_return Fail(Error::BadRequest("name in URL does not match name in Eviction object"));
+    }
     auto evicted = co_await EvictPod(&context->registry, &call, std::move(eviction));
     if (!evicted) co_return Fail(std::move(evicted).error());
     co_return Success(201);

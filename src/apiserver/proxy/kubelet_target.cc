@@ -1,6 +1,8 @@
 #include "apiserver/proxy/kubelet_target.h"
 
 #include "api/types/core.h"
+#include "api/validation/causes.h"
+#include "apiserver/http/exchange.h"
 #include "net/http.h"
 
 namespace sampan::apiserver {
@@ -28,11 +30,29 @@ std::string StreamQuery(const Query& query) {
   return out;
 }
 
-Result<std::string> LogQuery(const Query& query) {
-  std::string out;
+Result<void> CheckLogOptions(std::string_view pod, const Query& query) {
+  struct Bound {
+    std::string_view name, fault;
+    int64_t least;
+  };
+  constexpr Bound kBounds[] = {{"tailLines", "must be greater than or equal to 0", 0},
+                               {"limitBytes", "must be greater than 0", 1},
+                               {"sinceSeconds", "must be greater than 0", 1}};
+  api::Causes causes;
   if (query.Has("sinceSeconds") && query.Has("sinceTime")) {
-    return Fail(Error::BadRequest("at most one of `sinceTime` or `sinceSeconds` may be specified"));
+    causes.Forbidden(api::Path(), "at most one of `sinceTime` or `sinceSeconds` may be specified");
   }
+  for (const Bound& bound : kBounds) {
+    TRY(std::optional<int64_t> value, IntegerParameter(query, bound.name));
+    if (value && *value < bound.least) causes.Invalid(api::Path(bound.name), *value, bound.fault);
+  }
+  if (causes.empty()) return {};
+  return Fail(std::move(causes).ToError("", "PodLogOptions", pod));
+}
+
+Result<std::string> LogQuery(std::string_view pod, const Query& query) {
+  std::string out;
+  TRY_VOID(CheckLogOptions(pod, query));
   for (std::string_view key :
        {"follow", "previous", "timestamps", "tailLines", "limitBytes", "sinceSeconds", "sinceTime", "stream"}) {
     if (query.Has(key)) Add(key, query.Get(key), out);
@@ -94,7 +114,7 @@ Result<std::string> KubeletTarget(const api::Object& pod, std::string_view subre
   }
   TRY(std::string container, ChooseContainer(pod, query.Get("container")));
   if (subresource == "log") {
-    TRY(std::string options, LogQuery(query));
+    TRY(std::string options, LogQuery(pod.name(), query));
     return fmt::format("/containerLogs/{}/{}{}", place, container, options);
   }
   return fmt::format("/{}/{}/{}{}", subresource, place, container, StreamQuery(query));

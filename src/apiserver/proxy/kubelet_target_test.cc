@@ -24,7 +24,12 @@ TEST(KubeletTarget, TranslatesPathsAndQueries) {
       {"portforward", "", "/portForward/n/p"},
       {"portforward", "ports=80", "/portForward/n/p?port=80"},
       {"exec", "container=x", "container x is not valid for pod p"},
-      {"log", "sinceSeconds=1&sinceTime=x", "at most one of `sinceTime` or `sinceSeconds` may be specified"},
+      {"log", "sinceSeconds=1&sinceTime=x",
+       "PodLogOptions \"p\" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"},
+      {"log", "tailLines=-1&limitBytes=0",
+       "PodLogOptions \"p\" is invalid: [tailLines: Invalid value: -1: must be greater than or equal to 0, limitBytes: "
+       "Invalid value: 0: must be greater than 0]"},
+      {"log", "tailLines=x", "strconv.ParseInt: parsing \"x\": invalid syntax"},
   };
   api::ObjectPtr pod = Pod(R"([{"name":"c"}])");
   for (const Case& c : cases) {

@@ -14,17 +14,23 @@ constexpr std::string_view kForeground = "foregroundDeletion";
 
 Result<void> CheckPreconditions(const Call& call, const api::Object& current, const client::DeleteOptions& options) {
   const api::KindInfo& kind = call.kind();
+  auto conflict = [&](std::string_view why) {
+    std::string qualified = kind.group.empty() ? kind.kind : kind.kind + "." + kind.group;
+    return Fail(Error::Conflict("Operation cannot be fulfilled on {} \"{}\": {}", qualified, call.name, why)
+                    .WithDetails({.group = kind.group, .kind = kind.kind, .name = call.name}));
+  };
   if (!options.uid_precondition.empty() && options.uid_precondition != current.uid()) {
-    return Fail(ConflictError(kind, call.name,
-                              fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                                          options.uid_precondition, current.uid())));
+    return conflict(
+        fmt::format("the UID in the precondition ({}) does not match the UID in record ({}). The object might "
+                    "have been deleted and then recreated",
+                    options.uid_precondition, current.uid()));
   }
   std::string revision = std::to_string(current.revision());
   if (!options.resource_version_precondition.empty() && options.resource_version_precondition != revision) {
-    return Fail(ConflictError(
-        kind, call.name,
-        fmt::format("Precondition failed: ResourceVersion in precondition: {}, ResourceVersion in object meta: {}",
-                    options.resource_version_precondition, revision)));
+    return conflict(
+        fmt::format("the ResourceVersion in the precondition ({}) does not match the ResourceVersion in record "
+                    "({}). The object might have been modified",
+                    options.resource_version_precondition, revision));
   }
   return {};
 }

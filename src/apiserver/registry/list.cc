@@ -13,6 +13,7 @@ constexpr Duration kFreshnessTimeout = std::chrono::seconds(3);
 
 // Where a list goes on: behind this object, at this revision.
 struct ContinueToken {
+  static constexpr store::Revision kNewest = -1;  // whatever is there now: the list's own revision is gone
   store::Revision revision = 0;
   std::string namespace_;
   std::string name;
@@ -31,7 +32,8 @@ struct ContinueToken {
     if (!value) return refuse();
     const json::Value* revision = json::Find(*value, "rv");
     std::string_view start = json::FindString(json::Find(*value, "start"));
-    if (revision == nullptr || !revision->is_int64() || revision->get_int64() <= 0 || start.empty()) return refuse();
+    bool known = revision != nullptr && revision->is_int64();
+    if (!known || (revision->get_int64() <= 0 && revision->get_int64() != kNewest) || start.empty()) return refuse();
     ContinueToken token;
     token.revision = revision->get_int64();
     size_t slash = start.find('/');
@@ -109,27 +111,29 @@ void DropDelivered(const ContinueToken& after, std::vector<ObjectPtr>& objects) 
 
 Error ExpiredToken() {
   return Error::Expired(
-      "The provided continue parameter is too old to display a consistent list result. You must start a new list without "
-      "the continue parameter.");
+      "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+      "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+      "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted "
+      "between the time the first chunk was returned and now may show up in the list.");
 }
 
 Result<void> CheckParameters(const ListRequest& request) {
   const std::string& match = request.resource_version_match;
-  if (request.limit < 0) return Fail(Error::BadRequest("limit must not be negative"));
   if (!match.empty()) {
-    if (match != "Exact" && match != "NotOlderThan") {
-      return Fail(Error::BadRequest(
-          "resourceVersionMatch: Unsupported value: \"{}\": supported values: \"Exact\", \"NotOlderThan\"", match));
+    api::Causes causes;
+    api::Path path("resourceVersionMatch");
+    if (request.resource_version.empty()) {
+      causes.Forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided");
     }
     if (!request.continue_token.empty()) {
-      return Fail(Error::BadRequest("resourceVersionMatch is forbidden for continue"));
+      causes.Forbidden(path, "resourceVersionMatch is forbidden when continue is provided");
     }
-    if (request.resource_version.empty()) {
-      return Fail(Error::BadRequest("resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    if (match != "Exact" && match != "NotOlderThan") {
+      causes.NotSupported(path, match, {"Exact", "NotOlderThan", ""});
+    } else if (match == "Exact" && request.resource_version == "0") {
+      causes.Forbidden(path, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"");
     }
-    if (match == "Exact" && request.resource_version == "0") {
-      return Fail(Error::BadRequest("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
-    }
+    if (!causes.empty()) return Fail(std::move(causes).ToError("meta.k8s.io", "ListOptions", ""));
   }
   if (!request.continue_token.empty() && !request.resource_version.empty() && request.resource_version != "0") {
     return Fail(Error::BadRequest("specifying resource version is not allowed when using continue"));
@@ -145,9 +149,18 @@ Result<store::Revision> ParseRevision(std::string_view text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
   if (error != std::errc{} || end != text.data() + text.size() || revision < 0) {
     return Fail(
-        Error::BadRequest("invalid resource version \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax", text, text));
+        Error::BadRequest("invalid resource version: resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing "
+                          "\"{}\": invalid syntax",
+                          text, text));
   }
   return revision;
+}
+
+std::string InconsistentContinue(std::string_view token) {
+  Result<ContinueToken> parsed = ContinueToken::Decode(token);
+  if (!parsed) return "";
+  parsed->revision = ContinueToken::kNewest;
+  return parsed->Encode();
 }
 
 Result<Selection> Selection::Parse(const api::KindInfo& kind, std::string namespace_, std::string_view label_selector,
@@ -197,8 +210,8 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
   bool exact = request.resource_version_match == "Exact";
   if (!request.continue_token.empty()) {
     CO_TRY(limits.after, ContinueToken::Decode(request.continue_token));
-    wanted = limits.after->revision;
-    exact = true;
+    exact = limits.after->revision != ContinueToken::kNewest;
+    wanted = exact ? limits.after->revision : 0;
   }
   if (wanted > 0) CO_TRY_VOID(co_await cache.WaitFor(wanted, kFreshnessTimeout));
 

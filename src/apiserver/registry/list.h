@@ -7,6 +7,7 @@
 
 #include "api/meta/field_selector.h"
 #include "api/meta/label_selector.h"
+#include "api/validation/causes.h"
 #include "apiserver/registry/registry.h"
 
 namespace sampan::apiserver {
@@ -29,7 +30,7 @@ struct Selection {
 
 struct ListRequest {
   Selection selection;
-  int64_t limit = 0;  // 0: all
+  int64_t limit = 0;  // 0 and below: all
   std::string continue_token;
   std::string resource_version;
   std::string resource_version_match;  // "", "Exact", "NotOlderThan"
@@ -44,6 +45,9 @@ struct ListPage {
 
 // BadRequest for wrong parameters, Expired when the revision asked for is compacted, Timeout when it is not reached.
 Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, ListRequest request);
+
+// The token that goes on behind the same object with whatever is there now: for lists whose revision is compacted.
+std::string InconsistentContinue(std::string_view token);
 
 // A decimal revision; BadRequest otherwise. Empty is 0.
 Result<store::Revision> ParseRevision(std::string_view text);

@@ -11,7 +11,11 @@ namespace {
 
 Result<void> CheckName(const Call& call, const json::Value& body) {
   std::string_view name = NameOf(body);
-  if (!name.empty() && name != call.name) {
+  if (name.empty()) {
+    return Fail(
+        Error::BadRequest("the name of the object ({} based on URL) was undeterminable: name must be provided", call.name));
+  }
+  if (name != call.name) {
     return Fail(Error::BadRequest("the name of the object ({}) does not match the name on the URL ({})", name, call.name));
   }
   std::string_view namespace_ = json::FindString(json::Find(body, "metadata", "namespace"));
@@ -38,12 +42,13 @@ Task<Result<ObjectPtr>> PutObject(Registry* registry, Call* call, json::Value bo
   auto updated = co_await registry->Update(call, &mutate);
   bool creates = call->resource->traits.create_on_update && call->subresource.empty();
   if (updated || !updated.error().Is(Reason::kNotFound) || !creates) co_return updated;
-  // Who names a revision or an instance wants that one, not a new one.
-  if (!json::FindString(json::Find(body, "metadata", "resourceVersion")).empty() ||
-      !json::FindString(json::Find(body, "metadata", "uid")).empty()) {
-    co_return updated;
+  // Who names an instance wants that one, not a new one.
+  std::string_view uid = json::FindString(json::Find(body, "metadata", "uid"));
+  if (!uid.empty()) {
+    co_return Fail(ConflictError(call->kind(), call->name,
+                                 fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: ", uid)));
   }
-  MetadataOf(body)["name"] = call->name;
+  MetadataOf(body).erase("resourceVersion");
   auto made = co_await CreateObject(registry, call, std::move(body));
   *created = made.has_value();
   co_return made;

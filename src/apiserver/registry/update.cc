@@ -30,8 +30,8 @@ Result<void> CheckPreconditions(const Call& call, const api::Object& current, co
   if (call.resource->traits.unconditional_update) return {};
   api::Causes causes;
   api::Path metadata("metadata");
-  causes.Invalid(api::Path(metadata, "resourceVersion"), json::Value("0x0"), "must be specified for an update");
-  return Fail(std::move(causes).ToError(kind.group, kind.kind, call.name));
+  causes.Invalid(api::Path(metadata, "resourceVersion"), 0, "must be specified for an update");
+  return Fail(std::move(causes).ToError(kind.group, kind.resource, call.name));
 }
 
 bool IsTypeOrMetadata(std::string_view key) {
