@@ -5,6 +5,7 @@
 
 #include <array>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,7 +57,12 @@ class UdpListener final : public IoLoop::Watcher {
 
 class TcpListener final : public IoLoop::Watcher {
  public:
-  TcpListener(IoLoop& loop, Resolver& resolver, os::Fd socket, size_t max_connections, Duration idle_timeout);
+  struct Limits {
+    size_t connections = 0;
+    size_t per_client = 0;
+    Duration idle_timeout{0};
+  };
+  TcpListener(IoLoop& loop, Resolver& resolver, os::Fd socket, Limits limits);
   ~TcpListener();
   void OnReady(uint32_t events) override;
 
@@ -67,9 +73,9 @@ class TcpListener final : public IoLoop::Watcher {
   IoLoop& loop_;
   Resolver& resolver_;
   os::Fd socket_;
-  const size_t max_connections_;
-  const Duration idle_timeout_;
+  const Limits limits_;
   std::list<std::shared_ptr<Connection>> connections_;
+  std::map<IpAddress, size_t> clients_;  // how many connections each has
 };
 
 }  // namespace sampan::dns

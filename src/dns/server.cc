@@ -79,8 +79,8 @@ class LoopServer final : public Server {
   void Open(std::vector<SocketPair> sockets, const ServerOptions& options) {
     for (SocketPair& pair : sockets) {
       udp_.push_back(std::make_unique<UdpListener>(loop_, resolver_, std::move(pair.udp)));
-      tcp_.push_back(std::make_unique<TcpListener>(loop_, resolver_, std::move(pair.tcp), options.max_connections,
-                                                   options.idle_timeout));
+      TcpListener::Limits limits{options.max_connections, options.max_connections_per_client, options.idle_timeout};
+      tcp_.push_back(std::make_unique<TcpListener>(loop_, resolver_, std::move(pair.tcp), limits));
     }
   }
 

@@ -18,6 +18,7 @@ struct ServerOptions {
   ForwarderOptions forwarder;
   ResponseCache::Limits cache;
   size_t max_connections = 500;                      // TCP; more are closed at once
+  size_t max_connections_per_client = 100;           // of one address, so that no client keeps the others out
   Duration idle_timeout = std::chrono::seconds(10);  // of a TCP connection
 };
 

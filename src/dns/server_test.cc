@@ -249,6 +249,18 @@ TEST_F(DnsServer, OneQuestionIsAskedOnceAtATime) {
   EXPECT_EQ(server_->stats().forwarded.load(), 1U);
 }
 
+TEST_F(DnsServer, OneClientHasItsShareOfConnections) {
+  Start({});
+  std::vector<os::Fd> held;
+  for (size_t i = 0; i < ServerOptions().max_connections_per_client; ++i)
+    held.push_back(Connect(SOCK_STREAM, server_->port()));
+  EXPECT_EQ(AskTcp("web.default.svc.cluster.local"), "nothing") << "closed at once";
+  held.clear();
+  std::string answer;
+  while (!answer.starts_with("NOERROR")) answer = AskTcp("web.default.svc.cluster.local");
+  EXPECT_EQ(answer, "NOERROR web.default.svc.cluster.local A 10.96.0.7");
+}
+
 TEST_F(DnsServer, MalformedQueriesAreToldSo) {
   Start({});
   os::Fd socket = Connect(SOCK_DGRAM, server_->port());

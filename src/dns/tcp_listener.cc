@@ -1,3 +1,4 @@
+#include <netinet/in.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
@@ -12,19 +13,32 @@ namespace {
 constexpr size_t kMaxUnsent = 1 << 20;  // a client that asks but does not read is closed
 constexpr int kMaxInFlight = 100;
 
+IpAddress AddressOf(const sockaddr_storage& peer) {
+  IpAddress address;
+  if (peer.ss_family == AF_INET6) {
+    address.size = 16;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr, 16);
+  } else {
+    address.size = 4;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in&>(peer).sin_addr, 4);
+  }
+  return address;
+}
+
 }  // namespace
 
 // Queries one after the other, each behind its length; responses as they come.
 class TcpListener::Connection final : public IoLoop::Watcher, public std::enable_shared_from_this<Connection> {
  public:
-  Connection(TcpListener& owner, os::Fd socket)
-      : owner_(owner), socket_(std::move(socket)), timer_(owner.loop_, [this] { Close(); }) {}
+  Connection(TcpListener& owner, os::Fd socket, IpAddress client)
+      : owner_(owner), socket_(std::move(socket)), client_(client), timer_(owner.loop_, [this] { Close(); }) {}
+  const IpAddress& client() const { return client_; }
   ~Connection() {
     if (socket_) owner_.loop_.Unwatch(socket_.get(), *this);
   }
 
   void Start() {
-    timer_.Arm(owner_.idle_timeout_);
+    timer_.Arm(owner_.limits_.idle_timeout);
     owner_.loop_.Watch(socket_.get(), *this);
   }
 
@@ -51,7 +65,7 @@ class TcpListener::Connection final : public IoLoop::Watcher, public std::enable
       if (got < 0 && errno == EAGAIN) return;
       if (got <= 0) return Close();
       input_.append(chunk, static_cast<size_t>(got));
-      timer_.Arm(owner_.idle_timeout_);
+      timer_.Arm(owner_.limits_.idle_timeout);
       HandleInput();
     }
   }
@@ -103,17 +117,14 @@ class TcpListener::Connection final : public IoLoop::Watcher, public std::enable
 
   TcpListener& owner_;
   os::Fd socket_;
+  const IpAddress client_;
   std::string input_, output_;
   int in_flight_ = 0;
   IoLoop::Timer timer_;
 };
 
-TcpListener::TcpListener(IoLoop& loop, Resolver& resolver, os::Fd socket, size_t max_connections, Duration idle_timeout)
-    : loop_(loop),
-      resolver_(resolver),
-      socket_(std::move(socket)),
-      max_connections_(max_connections),
-      idle_timeout_(idle_timeout) {
+TcpListener::TcpListener(IoLoop& loop, Resolver& resolver, os::Fd socket, Limits limits)
+    : loop_(loop), resolver_(resolver), socket_(std::move(socket)), limits_(limits) {
   loop_.Watch(socket_.get(), *this);
 }
 
@@ -123,11 +134,17 @@ TcpListener::~TcpListener() {
 
 void TcpListener::OnReady(uint32_t events) {
   while (true) {
-    os::Fd accepted(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    sockaddr_storage peer = {};
+    socklen_t length = sizeof peer;
+    os::Fd accepted(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!accepted && (errno == EINTR || errno == ECONNABORTED)) continue;
     if (!accepted) return;
-    if (connections_.size() >= max_connections_) continue;
-    connections_.push_back(std::make_shared<Connection>(*this, std::move(accepted)));
+    IpAddress client = AddressOf(peer);
+    auto held = clients_.find(client);
+    if (connections_.size() >= limits_.connections || (held != clients_.end() && held->second >= limits_.per_client))
+      continue;
+    ++clients_[client];
+    connections_.push_back(std::make_shared<Connection>(*this, std::move(accepted), client));
     connections_.back()->Start();
   }
 }
@@ -136,6 +153,8 @@ void TcpListener::OnReady(uint32_t events) {
 void TcpListener::Remove(Connection* connection) {
   for (auto it = connections_.begin(); it != connections_.end(); ++it) {
     if (it->get() != connection) continue;
+    auto client = clients_.find(connection->client());
+    if (--client->second == 0) clients_.erase(client);
     loop_.Post([dead = std::move(*it)] {});
     connections_.erase(it);
     return;
