@@ -92,7 +92,7 @@ def bodies_that_are_no_objects(cluster):
         ("POST", MAPS, JSON, "", 400, "unexpected end of JSON input"),
         ("POST", MAPS, JSON, "{", 400, "unexpected end of JSON input"),
         ("POST", MAPS, JSON, "[]", 400, "cannot unmarshal array"),
-        ("POST", MAPS, JSON, "null", 400, "cannot unmarshal null"),
+        ("POST", MAPS, JSON, "null", 422, "name or generateName is required"),
         ("POST", MAPS, JSON, '{"metadata":{"name":"x"}} trailing', 400, "after top-level value"),
         ("POST", MAPS, JSON, '{"metadata":{"name":5}}', 400, "cannot unmarshal number .* of type string"),
         ("POST", MAPS, JSON, '{"metadata":[]}', 400, "cannot unmarshal array"),
@@ -141,12 +141,12 @@ def names_that_break_the_rules(cluster):
 
 def parameters_that_mean_nothing(cluster):
     check(plane_of(cluster), [
-        ("GET", MAPS + "?limit=abc", None, None, 400, "limit"),
+        ("GET", MAPS + "?limit=abc", None, None, 400, "invalid syntax"),
         ("GET", MAPS + "?continue=garbage", None, None, 400, "continue key is not valid"),
         ("GET", MAPS + "?resourceVersion=abc", None, None, 400, "resource version"),
         ("GET", MAPS + "?watch=1&resourceVersion=abc", None, None, 400, "resource version"),
         ("GET", MAPS + "?resourceVersion=99999999999999999999", None, None, 400, "resource version"),
-        ("GET", MAPS + "?resourceVersionMatch=Exact", None, None, 400, "resourceVersionMatch"),
+        ("GET", MAPS + "?resourceVersionMatch=Exact", None, None, 422, "resourceVersionMatch"),
         ("GET", MAPS + "?labelSelector=a%20in%20(", None, None, 400, "unable to parse requirement"),
         ("GET", MAPS + "?labelSelector=%ff", None, None, 400, "."),
         ("GET", MAPS + "?fieldSelector=x", None, None, 400, "invalid selector"),
