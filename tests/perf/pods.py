@@ -1,4 +1,5 @@
 """Times pods from their creation to the event that says they are ready, and what of that the container runtime took."""
+import contextlib
 import dataclasses
 import datetime
 import http.client
@@ -63,29 +64,30 @@ class PodBench:
         connection.request("GET", f"{PODS}?watch=true")
         return connection, connection.getresponse()
 
-    def events(self, stream, seen):
-        """Reads the watch until `seen` says that it has what it waits for."""
-        while line := stream.readline():
-            event = json.loads(line)
-            if seen(event["type"], event["object"]):
-                return
-        raise Failure("the watch of the pods ended")
+    @staticmethod
+    def read(stream, enough):
+        """Shows the events of a watch to `enough` until that is content or the watch ends."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            while line := stream.readline():
+                if enough(json.loads(line)["object"]):
+                    return
 
     def run(self, prefix, count):
         names = {f"{prefix}-{n}" for n in range(count)}
         waiting = set(names)
         ready_at = [0.0]
 
-        def ready(_, pod):
+        def ready(pod):
             conditions = pod.get("status", {}).get("conditions", [])
-            if any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
+            is_ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+            if is_ready and pod["metadata"]["name"] in waiting:
                 waiting.discard(pod["metadata"]["name"])
                 ready_at[0] = time.monotonic()
             return not waiting
 
         watch, stream = self.watch()
         writer = self.connect()
-        reader = threading.Thread(target=self.events, args=(stream, ready), daemon=True)
+        reader = threading.Thread(target=self.read, args=(stream, ready), daemon=True)
         used, began, began_wall = self.processor_seconds(), time.monotonic(), time.time()
         reader.start()
         for name in sorted(names):
