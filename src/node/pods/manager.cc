@@ -71,7 +71,10 @@ void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
   if (found != workers_.end()) {
     found->second->Update(pod);
   } else {
-    StartWorker(pod.uid(), std::make_unique<PodWorker>(services_, pod));
+    auto worker = std::make_unique<PodWorker>(services_, pod);
+    // Only workers make sandboxes: what neither the runtime's list has nor a worker looks after is not there.
+    if (listed_ && !seen_.contains(pod.uid())) worker->RuntimeIsEmpty();
+    StartWorker(pod.uid(), std::move(worker));
   }
 }
 
@@ -123,6 +126,7 @@ Task<void> PodManager::Relist() {
     co_return;
   }
   runtime_ok_ = true;
+  listed_ = true;
   std::map<std::string, std::string> now;
   std::map<std::string, std::pair<const cri::Sandbox*, const cri::Container*>> owners;
   for (const cri::Sandbox& sandbox : *sandboxes) {

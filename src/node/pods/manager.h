@@ -47,6 +47,7 @@ class PodManager {
   std::map<std::string, std::string> seen_;                    // what the runtime had of each uid, as text
   CancelToken stop_;
   bool runtime_ok_ = true;
+  bool listed_ = false;  // seen_ is what the runtime has
   Gate gate_;
 };
 

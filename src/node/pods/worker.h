@@ -59,6 +59,7 @@ class PodWorker {
   void ObserveMirror(const client::TypedPtr<api::core::Pod>& mirror);  // of this static pod: statuses go there
   void MarkGone();                                                     // the object, or the manifest, is deleted
   void RuntimeChanged();                                               // look at the runtime again
+  void RuntimeIsEmpty() { runtime_dirty_ = false; }                    // before Run: there is nothing to look at
   void Evict(std::string reason, std::string message);                 // ends the pod as failed
 
   // Ends when the pod is gone and nothing of it is left (true), or at `stop` (false).
@@ -87,6 +88,9 @@ class PodWorker {
 
   // The runtime's side (worker_runtime.cc).
   Task<Result<void>> Fetch();
+  Task<Result<void>> FetchSandboxes(std::vector<cri::Sandbox>* sandboxes);
+  Task<Result<void>> FetchContainers(std::vector<cri::Container>* containers);
+  Task<Result<std::optional<cri::Container>>> FetchContainer(cri::Container listed);
   Task<void> ReadTerminationMessage(cri::Container* container);
   Task<Result<void>> RunSandbox(PodPtr pod, uint32_t attempt);
   Task<bool> Kill(PodPtr pod, KillContainer kill, CancelToken stop);

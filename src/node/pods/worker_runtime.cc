@@ -1,4 +1,5 @@
 // The part of PodWorker that asks and changes the runtime: sandboxes, the end of containers, what is left behind.
+#include "async/spawn.h"
 #include "base/log.h"
 #include "node/logs/log_file.h"
 #include "node/pods/resources.h"
@@ -31,27 +32,56 @@ std::string LinkName(const Pod& pod, const cri::Container& container) {
 
 }  // namespace
 
+// Two rounds of calls: the lists, then what they do not tell. A pod waits for each round.
 Task<Result<void>> PodWorker::Fetch() {
-  const cri::Labels selector{{std::string(labels::kPodUid), pod_->metadata.uid}};
   RuntimePod fresh;
-  CO_TRY(fresh.sandboxes, co_await services_.runtime.ListSandboxes(selector));
-  CO_TRY(std::vector<cri::Container> listed, co_await services_.runtime.ListContainers(selector));
-  fresh.Sort();
-  if (!fresh.sandboxes.empty() && fresh.sandboxes.front().state == cri::SandboxState::kReady) {
-    auto status = co_await services_.runtime.SandboxStatus(fresh.sandboxes.front().id);
-    if (status) fresh.sandboxes.front() = *std::move(status);
-  }
-  for (cri::Container& container : listed) {
-    auto status = co_await services_.runtime.ContainerStatus(container.id);
-    if (!status && status.error().Is(Reason::kNotFound)) continue;
-    if (!status) co_return Fail(status.error());
-    status->sandbox_id = container.sandbox_id;
-    if (status->state == cri::ContainerState::kExited) co_await ReadTerminationMessage(&*status);
-    fresh.containers.push_back(*std::move(status));
-  }
+  std::vector<Task<Result<void>>> both;
+  both.push_back(FetchSandboxes(&fresh.sandboxes));
+  both.push_back(FetchContainers(&fresh.containers));
+  for (Result<void>& fetched : co_await WhenAll(std::move(both))) CO_TRY_VOID(std::move(fetched));
   fresh.Sort();
   runtime_ = std::move(fresh);
   co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::FetchSandboxes(std::vector<cri::Sandbox>* sandboxes) {
+  RuntimePod fresh;
+  CO_TRY(fresh.sandboxes, co_await services_.runtime.ListSandboxes({{std::string(labels::kPodUid), pod_->metadata.uid}}));
+  fresh.Sort();
+  if (!fresh.sandboxes.empty() && fresh.sandboxes.front().state == cri::SandboxState::kReady) {
+    cri::Sandbox& newest = fresh.sandboxes.front();
+    const cri::Sandbox* known = runtime_.sandboxes.empty() ? nullptr : &runtime_.sandboxes.front();
+    if (known != nullptr && known->id == newest.id && !known->ips.empty()) {
+      newest.ips = known->ips;  // a sandbox keeps its addresses
+    } else {
+      auto status = co_await services_.runtime.SandboxStatus(newest.id);
+      if (status) newest = *std::move(status);
+    }
+  }
+  *sandboxes = std::move(fresh.sandboxes);
+  co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::FetchContainers(std::vector<cri::Container>* containers) {
+  CO_TRY(std::vector<cri::Container> listed,
+         co_await services_.runtime.ListContainers({{std::string(labels::kPodUid), pod_->metadata.uid}}));
+  std::vector<Task<Result<std::optional<cri::Container>>>> details;
+  for (cri::Container& container : listed) details.push_back(FetchContainer(std::move(container)));
+  for (Result<std::optional<cri::Container>>& detail : co_await WhenAll(std::move(details))) {
+    if (!detail) co_return Fail(std::move(detail).error());
+    if (*detail) containers->push_back(**std::move(detail));
+  }
+  co_return Result<void>();
+}
+
+// Nothing when it has gone meanwhile.
+Task<Result<std::optional<cri::Container>>> PodWorker::FetchContainer(cri::Container listed) {
+  auto status = co_await services_.runtime.ContainerStatus(listed.id);
+  if (!status && status.error().Is(Reason::kNotFound)) co_return std::optional<cri::Container>();
+  if (!status) co_return Fail(std::move(status).error());
+  status->sandbox_id = listed.sandbox_id;
+  if (status->state == cri::ContainerState::kExited) co_await ReadTerminationMessage(&*status);
+  co_return std::optional<cri::Container>(*std::move(status));
 }
 
 Task<void> PodWorker::ReadTerminationMessage(cri::Container* container) {
