@@ -16,6 +16,7 @@
 
 #include "async/pool.h"
 #include "async/spawn.h"
+#include "node/cri/operation_stats.h"
 #include "node/cri/runtime.h"
 
 namespace sampan {
@@ -141,7 +142,8 @@ Result<Arguments> Parse(int argc, char** argv) {
 Result<void> Load(const Arguments& arguments) {
   std::string directory = (std::filesystem::temp_directory_path() / "sampan-cri-load-XXXXXX").string();
   if (mkdtemp(directory.data()) == nullptr) return Fail(Error::Errno(errno, directory));
-  std::unique_ptr<cri::Runtime> runtime = cri::NewRuntime(arguments.endpoint);
+  cri::OperationStats stats;
+  std::unique_ptr<cri::Runtime> runtime = cri::NewRuntime(arguments.endpoint, stats);
   std::unique_ptr<Executor> thread = NewThreadPool("cri-load", 1);
   Run run{arguments, *runtime, directory, SteadyClock::now(), 0, {}, {}};
   Result<void> made = SyncWait(*thread, InParallel(&run, &MakePods));
