@@ -75,7 +75,13 @@ Task<Result<void>> Registrar::RegisterOnce() {
   auto present = co_await client::Get<Node>(deps_.client, "", identity_.name);
   if (!present && !present.error().Is(Reason::kNotFound)) co_return Fail(present.error());
   if (!present) {
-    CO_TRY(node_, co_await client::Create(deps_.client, BuildNode(facts)));
+    Node fresh = BuildNode(facts);
+    // A node whose object was deleted keeps its range: its pods' addresses are from it.
+    if (!pod_cidr_.empty()) {
+      fresh.spec.pod_cidr = pod_cidr_;
+      fresh.spec.pod_cidrs = {pod_cidr_};
+    }
+    CO_TRY(node_, co_await client::Create(deps_.client, std::move(fresh)));
   } else {
     node_ = *present;
   }
@@ -93,6 +99,11 @@ Task<Result<void>> Registrar::RegisterOnce() {
 }
 
 Task<Result<std::string>> Registrar::EnsurePodCidr(std::string cluster_cidr, CancelToken stop) {
+  CO_TRY(pod_cidr_, co_await FindPodCidr(std::move(cluster_cidr), std::move(stop)));
+  co_return pod_cidr_;
+}
+
+Task<Result<std::string>> Registrar::FindPodCidr(std::string cluster_cidr, CancelToken stop) {
   if (cluster_cidr.empty()) co_return node_->spec.pod_cidr;
   const MonoTime began = deps_.clock.Monotonic();
   while (node_->spec.pod_cidr.empty() && deps_.clock.Monotonic() - began < kRangePatience) {

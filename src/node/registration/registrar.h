@@ -42,6 +42,7 @@ class Registrar {
 
  private:
   Task<Result<void>> RegisterOnce();
+  Task<Result<std::string>> FindPodCidr(std::string cluster_cidr, CancelToken stop);
   Task<Result<void>> RenewOnce();
   Task<Result<void>> StatusOnce();
   Task<NodeFacts> Facts();
@@ -53,6 +54,7 @@ class Registrar {
   client::TypedPtr<api::core::Node> node_;
   client::ObjectPtr lease_;
   Pressure pressure_;
+  std::string pod_cidr_;  // what the bridge was set up with; empty until then
   std::optional<WallTime> written_;
   bool registered_ = false;
 };
