@@ -47,6 +47,9 @@ class Lease {
   Connection* connection_;
 };
 
+constexpr std::string_view kPlainHttpAnswer =
+    "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
 Task<void> ServeConnection(SessionParts parts, SslContextPtr tls) {
   Connection& connection = *parts.connection;
   bool http2 = false;
@@ -54,6 +57,11 @@ Task<void> ServeConnection(SessionParts parts, SslContextPtr tls) {
     connection.SetReadDeadline(parts.server->options.handshake_timeout);
     auto spoken = co_await connection.FirstByte();
     if (!spoken) co_return connection.Close();
+    if (*spoken >= 'A' && *spoken <= 'Z') {  // no TLS record begins so, but every HTTP request does
+      connection.TryWrite(kPlainHttpAnswer);
+      co_await connection.LingerAndClose();
+      co_return;
+    }
     SslPtr ssl(SSL_new(tls.get()));
     if (ssl == nullptr) co_return connection.Close();
     SSL_set_accept_state(ssl.get());

@@ -211,6 +211,12 @@ TEST_F(PlainServerTest, HalfOpenConnectionsTimeOut) {
   EXPECT_EQ(*Wait(RawExchange(&loops_, server_->port(), "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab")), "");
 }
 
+TEST_F(ServerTest, AnHttpRequestWithoutTlsIsToldSo) {
+  Serve(ServeTest);
+  auto answer = Wait(RawExchange(&loops_, server_->port(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_EQ(answer.value_or("nothing"), "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n");
+}
+
 TEST_F(ServerTest, HandshakesTimeOut) {
   Serve(ServeTest, {.handshake_timeout = std::chrono::milliseconds(100)});
   EXPECT_EQ(Wait(RawExchange(&loops_, server_->port(), "")).value_or(""), "");

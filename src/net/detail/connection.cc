@@ -242,11 +242,11 @@ Task<Result<void>> Connection::Handshake() {
   }
 }
 
-Task<Result<void>> Connection::FirstByte() {
+Task<Result<char>> Connection::FirstByte() {
   while (true) {
     if (closed()) co_return Fail(BrokenError());
     char byte = 0;
-    if (recv(fd_, &byte, 1, MSG_PEEK) >= 0) co_return Result<void>();
+    if (recv(fd_, &byte, 1, MSG_PEEK) >= 0) co_return byte;
     if (errno != EAGAIN && errno != EINTR) Break(strerror(errno));
     if (!broken_.empty()) co_return Fail(BrokenError());
     if (read_expired_) co_return Fail(Error::Timeout("the peer sent nothing in time"));

@@ -39,8 +39,8 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
   // From now on bytes go through `ssl`, which is in its accept or connect state.
   void StartTls(SslPtr ssl, SslContextPtr context);
   Task<Result<void>> Handshake();
-  // Waits until the peer has sent something: what a silent peer need not cost is made after it.
-  Task<Result<void>> FirstByte();
+  // The first byte that the peer sends, which stays unread: what a silent peer need not cost is made after it.
+  Task<Result<char>> FirstByte();
   SSL* ssl() const { return ssl_.get(); }
 
   // Waits for a non-blocking connect to end.
