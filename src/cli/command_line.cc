@@ -117,7 +117,12 @@ Result<void> ApplyConfigText(const std::string& file, const std::string& text, c
     }
     std::vector<std::string> values;
     if (value.is_array() && option->shape == OptionShape::kList) {
-      for (const json::Value& item : value.as_array()) values.push_back(ScalarText(item));
+      for (const json::Value& item : value.as_array()) {
+        if (item.is_object() || item.is_array() || item.is_null()) {
+          return Fail(Error::BadRequest("{}: {}: must be a list of single values", file, option->name));
+        }
+        values.push_back(ScalarText(item));
+      }
     } else if (value.is_object() || value.is_array() || value.is_null()) {
       return Fail(Error::BadRequest("{}: {}: must be {}", file, option->name,
                                     option->shape == OptionShape::kList ? "a list" : "one value"));

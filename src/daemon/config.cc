@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "api/meta/names.h"
+#include "apiserver/auth/token_file.h"
 
 namespace sampan::daemon {
 namespace {
@@ -125,6 +126,10 @@ Result<void> Validate(const ServerConfig& config) {
   }
   if (!config.token_auth_file.empty() && access(config.token_auth_file.c_str(), R_OK) != 0) {
     return Fail(Error::BadRequest("--token-auth-file: cannot read {}: {}", config.token_auth_file, std::strerror(errno)));
+  }
+  if (!config.token_auth_file.empty()) {
+    auto tokens = apiserver::auth::StaticTokens::Load(config.token_auth_file);
+    if (!tokens) return Fail(Error::BadRequest("--token-auth-file: {}", tokens.error()));
   }
   return {};
 }

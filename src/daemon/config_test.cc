@@ -36,6 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"secure-prot: 7443\n", "config.yaml: secure-prot: no such key; did you mean secure-port?"},
         Row{"secure-port: 70000\n", "config.yaml: secure-port: \"70000\" is not a whole number between 1 and 65535"},
         Row{"disable: [dsn]\n", "config.yaml: disable: \"dsn\" is not one of controllers, scheduler, dns, proxy"},
+        Row{"tls-san: [a, {b: c}]\n", "config.yaml: tls-san: must be a list of single values"},
         Row{"secure-port: [1, 2]\n", "config.yaml: secure-port: must be one value"},
         Row{"- a\n", "config.yaml: must be a mapping such as `secure-port: 6443`"},
         Row{"cluster-cidr: 10.100.0.0/16\n",

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "api/meta/quantity.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "client/http_transport.h"
@@ -21,6 +22,13 @@ struct SimulateConfig {
   std::string kubeconfig;
   node::SimulationOptions simulation;
 };
+
+OptionCheck IsQuantity() {
+  return [](std::string_view text) -> std::string {
+    auto quantity = api::Quantity::Parse(text);
+    return quantity && quantity->Sign() > 0 ? "" : "an amount such as 4, 500m or 64Gi";
+  };
+}
 
 std::string DefaultKubeconfig() {
   const char* named = std::getenv("KUBECONFIG");
@@ -66,8 +74,8 @@ cli::Verb SimulateVerb() {
   verb.options.Add(&config->kubeconfig, "kubeconfig", "FILE", "Which cluster, and as whom.");
   verb.options.Add(&simulation.nodes, "nodes", "N", "How many nodes.", 1, 100'000);
   verb.options.Add(&simulation.name_prefix, "name-prefix", "NAME", "Nodes are named NAME-0, NAME-1, ...", IsDnsName());
-  verb.options.Add(&simulation.cpu, "cpu", "QUANTITY", "Processors of a node.");
-  verb.options.Add(&simulation.memory, "memory", "QUANTITY", "Memory of a node.");
+  verb.options.Add(&simulation.cpu, "cpu", "QUANTITY", "Processors of a node.", IsQuantity());
+  verb.options.Add(&simulation.memory, "memory", "QUANTITY", "Memory of a node.", IsQuantity());
   verb.options.Add(&simulation.max_pods, "max-pods", "N", "Most pods on a node.", 1, 100'000);
   verb.options.Add(&simulation.lease_period, "lease-period", "DURATION", "Time between renewals of a node's Lease.");
   verb.options.Add(&simulation.pod_start_delay, "pod-start-delay", "DURATION", "Time from binding to Ready.");
