@@ -64,6 +64,7 @@ Result<json::Value> ReadObject(const Exchange& exchange, const api::KindInfo& ki
   }
   std::vector<std::string> duplicates;
   Result<json::Value> value = yaml::Parse(body, {.duplicates = &duplicates});
+  if (!value && !value.error().Is(Reason::kBadRequest)) return Fail(value.error());
   if (!value) {
     return Fail(Error::BadRequest("the object provided is unrecognized (must be of type {}): {} ({})", kind.kind,
                                   value.error().message(), api::Excerpt(body)));

@@ -100,6 +100,7 @@ Result<PatchRequest> ReadPatch(const Exchange& exchange) {
   TRY(request.type, PatchTypeOf(exchange.request.headers.Get("content-type")));
   TRY(request.strictness, StrictnessOf(exchange));
   Result<json::Value> patch = ReadValue(exchange, &request.duplicates);
+  if (!patch && !patch.error().Is(Reason::kBadRequest)) return Fail(patch.error());
   if (!patch) {
     std::string_view form = request.type == client::PatchType::kApply ? "YAML" : "patch";
     return Fail(Error::BadRequest("error decoding {}: {}", form, patch.error().message()));
