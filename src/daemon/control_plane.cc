@@ -71,7 +71,8 @@ struct ControlPlane::State {
 Task<Result<void>> ControlPlane::State::StartStore() {
   store::EmbeddedOptions options;
   options.directory = paths.db();
-  CO_TRY(store, co_await runtime.blocking.Run([options] { return store::OpenEmbedded(options); }));
+  auto open = [options] { return store::OpenEmbedded(options); };
+  CO_TRY(store, co_await runtime.blocking.Run(std::move(open)));
   caches.emplace(*store, *runtime.pool, *runtime.clock);
   co_return Result<void>();
 }

@@ -142,7 +142,8 @@ Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string hos
   std::vector<std::string> addresses{host};
   if (!host.starts_with("unix:") && !detail::IsNumericAddress(host)) {
     BlockingPool resolver(1);
-    CO_TRY(addresses, co_await resolver.Run([host] { return detail::ResolveHost(host); }));
+    auto resolve = [host] { return detail::ResolveHost(host); };
+    CO_TRY(addresses, co_await resolver.Run(std::move(resolve)));
   }
   Error last = Error::ServiceUnavailable("{} has no address", host);
   for (const std::string& address : addresses) {

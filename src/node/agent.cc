@@ -164,10 +164,11 @@ Task<Result<void>> Agent::State::StartNode(CancelToken stop) {
   CO_TRY(std::string pod_cidr, co_await registrar->EnsurePodCidr(options.cluster_cidr, stop));
   if (pod_cidr.empty()) co_return Result<void>();
   BridgeConf conf{options.bridge_name, pod_cidr, options.paths.CniIpam()};
-  co_return co_await deps.blocking.Run([dir = options.cni_conf_dir, conf]() -> Result<void> {
+  auto write = [dir = options.cni_conf_dir, conf]() -> Result<void> {
     TRY(WrittenConf written, WriteBridgeConf(dir, conf));
     return written == WrittenConf::kOurs ? EnsureBridge(conf) : Result<void>();
-  });
+  };
+  co_return co_await deps.blocking.Run(std::move(write));
 }
 
 void Agent::State::StartPods(CancelToken stop) {

@@ -37,12 +37,13 @@ Task<Result<void>> RemovePod(cri::Runtime* runtime, BlockingPool* blocking, cri:
   CO_TRY_VOID(co_await runtime->RemoveSandbox(sandbox.id));
   const std::string logs = paths.PodLogs(sandbox.namespace_, sandbox.name, sandbox.uid);
   const std::string prefix = fmt::format("{}_{}_", sandbox.name, sandbox.namespace_);
-  co_return co_await blocking->Run([logs, prefix, links = paths.ContainerLogLinks()]() -> Result<void> {
+  auto remove = [logs, prefix, links = paths.ContainerLogLinks()]() -> Result<void> {
     for (const std::string& name : os::ListDir(links).value_or(std::vector<std::string>())) {
       if (name.starts_with(prefix)) TRY_VOID(os::RemoveFile(os::JoinPath(links, name)));
     }
     return os::RemoveAll(logs);
-  });
+  };
+  co_return co_await blocking->Run(std::move(remove));
 }
 
 // Adds the pods it finds to `uids`.
@@ -124,8 +125,8 @@ Result<void> Clean(const AgentOptions& options, std::set<std::string> uids) {
 
 Task<Result<void>> TearDown(BlockingPool* blocking, Clock* clock, AgentOptions options) {
   const bool own = options.runtime_endpoint.empty();
-  const bool ever_ran =
-      co_await blocking->Run([paths = options.paths, own] { return !own || os::Exists(paths.ContainerdConfig()); });
+  auto ran = [paths = options.paths, own] { return !own || os::Exists(paths.ContainerdConfig()); };
+  const bool ever_ran = co_await blocking->Run(std::move(ran));
   Failures failures;
   std::set<std::string> uids;
   if (ever_ran) {
@@ -143,7 +144,8 @@ Task<Result<void>> TearDown(BlockingPool* blocking, Clock* clock, AgentOptions o
     }
     failures.Note(co_await RemovePods(runtime.get(), blocking, options.paths, &uids));
   }
-  failures.Note(co_await blocking->Run([options, uids] { return Clean(options, uids); }));
+  auto clean = [options, uids] { return Clean(options, uids); };
+  failures.Note(co_await blocking->Run(std::move(clean)));
   co_return failures.first();
 }
 

@@ -156,8 +156,8 @@ Result<std::string> RunForOutput(std::vector<std::string> argv, std::optional<Du
 }
 
 Task<Result<RunResult>> RunAsync(BlockingPool* pool, RunOptions options) {
-  Result<RunResult> result =
-      co_await pool->Run([options = std::move(options)]() mutable { return Run(std::move(options)); });
+  auto run = [options = std::move(options)]() mutable { return Run(std::move(options)); };
+  Result<RunResult> result = co_await pool->Run(std::move(run));
   co_return result;
 }
 

@@ -240,7 +240,8 @@ Task<Result<void>> Proxy::ApplyTable(Table* table, Commands commands) {
   }
   if (!table->rendered) {
     stats_.Lock()->full_syncs++;
-    CO_TRY_VOID(co_await blocking_.Run([this, text = table->rules.Render()] { return kernel_.Apply(text); }));
+    auto apply = [this, text = table->rules.Render()] { return kernel_.Apply(text); };
+    CO_TRY_VOID(co_await blocking_.Run(std::move(apply)));
     table->rendered = true;
     co_return Result<void>();
   }

@@ -106,7 +106,8 @@ Task<Result<std::vector<std::string>>> ConnectionPool::Resolve() {
   if (options_.host.starts_with("unix:") || IsNumericAddress(options_.host)) {
     co_return std::vector<std::string>{options_.host};
   }
-  auto resolved = co_await resolver_.Run([host = options_.host] { return ResolveHost(host); });
+  auto resolve = [host = options_.host] { return ResolveHost(host); };
+  auto resolved = co_await resolver_.Run(std::move(resolve));
   co_return resolved;
 }
 

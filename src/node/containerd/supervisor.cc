@@ -130,7 +130,8 @@ ContainerdSupervisor::ContainerdSupervisor(Deps deps, ContainerdConfigOptions op
 ContainerdSupervisor::~ContainerdSupervisor() = default;
 
 Task<Result<void>> ContainerdSupervisor::Start(CancelToken stop) {
-  CO_TRY(Prepared prepared, co_await deps_.blocking.Run([options = options_] { return Prepare(options); }));
+  auto prepare = [options = options_] { return Prepare(options); };
+  CO_TRY(Prepared prepared, co_await deps_.blocking.Run(std::move(prepare)));
   adopted_pid_ = prepared.running_pid;
   if (adopted_pid_ != 0) {
     LOG_INFO(kLog, "adopted process {}", adopted_pid_);
@@ -142,7 +143,8 @@ Task<Result<void>> ContainerdSupervisor::Start(CancelToken stop) {
 }
 
 Task<Result<void>> ContainerdSupervisor::Launch() {
-  CO_TRY(os::Subprocess child, co_await deps_.blocking.Run([paths = options_.paths] { return Spawn(paths); }));
+  auto spawn = [paths = options_.paths] { return Spawn(paths); };
+  CO_TRY(os::Subprocess child, co_await deps_.blocking.Run(std::move(spawn)));
   LOG_INFO(kLog, "started process {}, log {}", child.pid(), options_.paths.ContainerdLog());
   child_ = std::move(child);
   adopted_pid_ = 0;

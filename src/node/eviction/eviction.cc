@@ -91,12 +91,14 @@ Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelTok
   while (!stop.Requested()) {
     co_await services->clock.Sleep(kPeriod, stop);
     if (stop.Requested()) co_return;
-    auto usage = co_await services->blocking.Run([dir = services->paths.data] { return ReadMachineUsage(dir); });
+    auto read = [dir = services->paths.data] { return ReadMachineUsage(dir); };
+    auto usage = co_await services->blocking.Run(std::move(read));
     if (!usage) continue;
     Pressure pressure = PressureOf(*usage);
     if (pressure.disk) {
       co_await ReclaimDisk(services, pods);
-      usage = co_await services->blocking.Run([dir = services->paths.data] { return ReadMachineUsage(dir); });
+      auto read = [dir = services->paths.data] { return ReadMachineUsage(dir); };
+      usage = co_await services->blocking.Run(std::move(read));
       if (usage) pressure = PressureOf(*usage);
     }
     if (!pressure.memory && !pressure.disk) continue;

@@ -29,8 +29,8 @@ Task<Result<void>> CollectOnce(PodServices* services, ImageUses* uses) {
   CO_TRY(std::vector<cri::Container> containers, co_await services->runtime.ListContainers({}));
   const WallTime now = services->clock.Now();
   NoteImageUses(*uses, images, containers, now);
-  CO_TRY(MachineUsage usage,
-         co_await services->blocking.Run([dir = services->paths.data] { return ReadMachineUsage(dir); }));
+  auto read = [dir = services->paths.data] { return ReadMachineUsage(dir); };
+  CO_TRY(MachineUsage usage, co_await services->blocking.Run(std::move(read)));
   const int64_t bytes = ImageBytesToFree(usage.disk_bytes, usage.disk_available_bytes);
   for (const std::string& id : PlanImageRemoval(*uses, images, bytes, now)) {
     LOG_INFO("node", "the disk is filling up: removing image {}", id);

@@ -10,8 +10,8 @@ using api::core::Node;
 using api::core::Pod;
 
 Task<void> PodManager::SyncStatic() {
-  std::vector<StaticPod> pods = co_await services_.blocking.Run(
-      [dir = services_.static_pod_dir, node = services_.node_name] { return ReadStaticPods(dir, node); });
+  auto read = [dir = services_.static_pod_dir, node = services_.node_name] { return ReadStaticPods(dir, node); };
+  std::vector<StaticPod> pods = co_await services_.blocking.Run(std::move(read));
   std::set<std::string> wanted;
   for (const StaticPod& pod : pods) wanted.insert(pod->metadata.uid);
   for (auto& [uid, worker] : workers_) {

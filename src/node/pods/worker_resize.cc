@@ -73,8 +73,10 @@ Task<void> PodWorker::Resize(PodPtr pod, std::vector<ResizeContainer> resizes) {
 Task<Result<void>> PodWorker::SetPodLimits(os::CgroupLimits limits, const PodPtr& pod) {
   if (services_.cgroups == nullptr) co_return Result<void>();
   std::string group = PodCgroup(QosOf(pod->spec), pod->metadata.uid);
-  co_return co_await services_.blocking.Run([cgroups = services_.cgroups, group = std::move(group),
-                                             limits = std::move(limits)] { return cgroups->SetLimits(group, limits); });
+  auto set = [cgroups = services_.cgroups, group = std::move(group), limits = std::move(limits)] {
+    return cgroups->SetLimits(group, limits);
+  };
+  co_return co_await services_.blocking.Run(std::move(set));
 }
 
 }  // namespace sampan::node

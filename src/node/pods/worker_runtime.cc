@@ -91,8 +91,8 @@ Task<void> PodWorker::ReadTerminationMessage(cri::Container* container) {
     auto policy = container->annotations.find(std::string(labels::kMessagePolicy));
     bool from_log =
         policy != container->annotations.end() && policy->second == "FallbackToLogsOnError" && container->exit_code != 0;
-    std::string text = co_await services_.blocking.Run(
-        [path, log = container->log_path, from_log] { return ReadMessage(path, log, from_log); });
+    auto read = [path, log = container->log_path, from_log] { return ReadMessage(path, log, from_log); };
+    std::string text = co_await services_.blocking.Run(std::move(read));
     // The file goes with the volumes of a pod that has ended; what was published stays.
     const std::string id = "containerd://" + container->id;
     for (const auto* list : {&pod_->status.container_statuses, &pod_->status.init_container_statuses}) {
@@ -122,12 +122,12 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
   volumes_fresh_until_.reset();
   if (Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
   cri::SandboxConfig config = BuildSandboxConfig({*pod, attempt, services_.dns, services_.paths});
-  Result<void> ready =
-      co_await services_.blocking.Run([cgroups = services_.cgroups, group = config.cgroup_parent,
-                                       limits = PodCgroupLimits(pod->spec), logs = config.log_directory]() -> Result<void> {
-        if (cgroups != nullptr) TRY_VOID(cgroups->Create(group, limits));
-        return os::MakeDirs(logs, 0755);
-      });
+  auto make_room = [cgroups = services_.cgroups, group = config.cgroup_parent, limits = PodCgroupLimits(pod->spec),
+                    logs = config.log_directory]() -> Result<void> {
+    if (cgroups != nullptr) TRY_VOID(cgroups->Create(group, limits));
+    return os::MakeDirs(logs, 0755);
+  };
+  Result<void> ready = co_await services_.blocking.Run(std::move(make_room));
   if (!ready) co_return ready;
   auto id = co_await services_.runtime.RunSandbox(std::move(config));
   if (!id) {

@@ -115,10 +115,11 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   Event(client::EventType::kNormal, "Started", fmt::format("Started container {}", container.name), container.name);
   std::string link = fmt::format("{}/{}_{}_{}-{}.log", services_.paths.ContainerLogLinks(), pod->metadata.name,
                                  pod->metadata.namespace_, container.name, *id);
-  Result<void> linked = co_await services_.blocking.Run([link, log_path]() -> Result<void> {
+  auto relink = [link, log_path]() -> Result<void> {
     TRY_VOID(os::MakeDirs(std::string(os::DirName(link)), 0755));
     return os::SwapSymlink(link, log_path);
-  });
+  };
+  Result<void> linked = co_await services_.blocking.Run(std::move(relink));
   if (!linked) LOG_DEBUG("node", "{}", linked.error());
   *failure = {"PostStartHookError", kRuntimeRetry};
   co_return co_await PostStart(pod, &container, *id);

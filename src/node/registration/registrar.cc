@@ -31,7 +31,8 @@ Task<NodeFacts> Registrar::Facts() {
   NodeFacts facts;
   facts.identity = identity_;
   facts.machine = machine_;
-  auto usage = co_await deps_.blocking.Run([dir = data_dir_] { return ReadMachineUsage(dir); });
+  auto read = [dir = data_dir_] { return ReadMachineUsage(dir); };
+  auto usage = co_await deps_.blocking.Run(std::move(read));
   if (usage) pressure_ = PressureOf(*usage);
   facts.pressure = pressure_;
   auto version = co_await deps_.runtime.Version();

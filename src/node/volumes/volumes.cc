@@ -116,10 +116,10 @@ Task<Result<void>> Volumes::Prepare(const Pod* pod, const PodFacts* facts) {
     auto payload = BuildPayload(volume, facts->Fields(*pod), *sources);
     if (!payload) co_return prefix(payload.error());
     const std::string dir = deps_.paths.Volume(pod->metadata.uid, VolumePlugin(volume), volume.name);
-    Result<void> made = co_await deps_.blocking.Run(
-        [volume = &volume, dir, payload = &*payload, group, now = deps_.clock.Now(), secrets = deps_.secrets] {
-          return MakeVolume(*volume, dir, *payload, group, now, secrets);
-        });
+    auto write = [volume = &volume, dir, payload = &*payload, group, now = deps_.clock.Now(), secrets = deps_.secrets] {
+      return MakeVolume(*volume, dir, *payload, group, now, secrets);
+    };
+    Result<void> made = co_await deps_.blocking.Run(std::move(write));
     if (!made) co_return prefix(made.error());
   }
   co_return Result<void>();
@@ -196,8 +196,8 @@ Task<Result<std::vector<cri::Mount>>> Volumes::Mounts(const Pod* pod, const Cont
     if (!sub_path.empty()) {
       std::string target =
           fmt::format("{}/{}/{}/{}", deps_.paths.SubPaths(pod->metadata.uid), volume->name, container->name, i);
-      Result<void> bound = co_await deps_.blocking.Run(
-          [root = out.host_path, sub_path, target] { return BindSubPath(root, sub_path, target); });
+      auto bind = [root = out.host_path, sub_path, target] { return BindSubPath(root, sub_path, target); };
+      Result<void> bound = co_await deps_.blocking.Run(std::move(bind));
       if (!bound) {
         co_return Fail(bound.error().Annotate(fmt::format(
             "failed to prepare subPath for volumeMount \"{}\" of container \"{}\"", mount.name, container->name)));
@@ -211,11 +211,12 @@ Task<Result<std::vector<cri::Mount>>> Volumes::Mounts(const Pod* pod, const Cont
 
 Task<Result<void>> Volumes::TearDown(std::string uid) {
   std::erase_if(tokens_, [&](const auto& entry) { return entry.first.first == uid; });
-  co_return co_await deps_.blocking.Run([dir = deps_.paths.Pod(uid)]() -> Result<void> {
+  auto remove = [dir = deps_.paths.Pod(uid)]() -> Result<void> {
     if (!os::Exists(dir)) return {};
     TRY_VOID(os::UnmountAll(dir));
     return os::RemoveAll(dir);
-  });
+  };
+  co_return co_await deps_.blocking.Run(std::move(remove));
 }
 
 }  // namespace sampan::node
