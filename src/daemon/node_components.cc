@@ -73,9 +73,9 @@ struct NodeComponents::State {
 Task<Result<void>> NodeComponents::State::StartClient() {
   namespace auth = apiserver::auth;
   std::string authenticated(auth::kAuthenticatedGroup);
-  node_client = control_plane.ClientFor({.name = std::string(auth::kNodeUserPrefix) + config.node_name,
-                                         .groups = {std::string(auth::kNodesGroup),
-                                                    std::string(auth::kControlPlaneNodesGroup), authenticated}});
+  node_client = control_plane.ClientFor(
+      {.name = std::string(auth::kNodeUserPrefix) + config.node_name,
+       .groups = {std::string(auth::kNodesGroup), std::string(auth::kControlPlaneNodesGroup), authenticated}});
   proxy_client = control_plane.ClientFor({.name = "system:kube-proxy", .groups = {authenticated}});
   dns_client = control_plane.ClientFor({.name = "system:kube-dns", .groups = {authenticated}});
   node_informers.emplace(*node_client, *runtime.pool, *runtime.clock, *runtime.rng);
