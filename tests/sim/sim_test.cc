@@ -15,8 +15,13 @@
 namespace sampan::sim {
 namespace {
 
-// Unoptimised builds take ten times as long for a run.
-#ifdef __OPTIMIZE__
+// Unoptimised builds and those with sanitizers take ten times as long for a run.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SAMPAN_SANITIZED
+#endif
+#endif
+#if defined(__OPTIMIZE__) && !defined(SAMPAN_SANITIZED)
 constexpr uint64_t kSeeds = 150;
 constexpr uint64_t kReplays = 5;
 #else

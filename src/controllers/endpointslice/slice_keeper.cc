@@ -48,7 +48,12 @@ std::vector<SlicePtr> SliceKeeper::SlicesOf(const std::string& key) const {
 }
 
 bool SliceKeeper::Ready(const std::string& key) {
-  if (expectations_.Satisfied(key, clock_.Monotonic())) return true;
+  // A slice that is older than what was written last would make a plan for the past, and its echo would not be looked at.
+  const bool behind = std::ranges::any_of(SlicesOf(key), [this](const SlicePtr& slice) {
+    auto written = written_.find(client::KeyOf(*slice.object()));
+    return written != written_.end() && written->second > slice.object()->revision();
+  });
+  if (!behind && expectations_.Satisfied(key, clock_.Monotonic())) return true;
   put_off_.insert(key);
   return false;
 }

@@ -30,7 +30,8 @@ class SliceKeeper {
   client::ObjectHandlers Handlers(std::function<void(std::string key)> queue);
 
   std::vector<SlicePtr> SlicesOf(const std::string& key) const;
-  // False while created slices have not been seen: then nothing may be decided, and the key is queued when they are.
+  // False while slices have not been seen as they were written: then nothing may be decided, and the key is queued when
+  // they are.
   bool Ready(const std::string& key);
   void Forget(const std::string& key);
   Task<Result<void>> Execute(std::string key, Plan plan);
@@ -44,7 +45,7 @@ class SliceKeeper {
   client::Informer<EndpointSlice> slices_;
   client::Expectations expectations_;
   std::unordered_map<std::string, api::Revision> written_;  // our last write of each slice
-  std::unordered_set<std::string> put_off_;                 // services that wait for their new slices to be seen
+  std::unordered_set<std::string> put_off_;                 // services that wait for their written slices to be seen
 };
 
 }  // namespace sampan::controllers::endpointslice
