@@ -148,9 +148,7 @@ class InProcessClient final : public client::Client {
     attributes.subresource = ref.subresource;
     attributes.namespace_ = ref.namespace_;
     attributes.name = ref.name;
-    auth::Decision decision = context_.authorizer.Authorize(attributes);
-    if (decision.allowed) return {};
-    return Fail(auth::ForbiddenError(attributes, decision.reason));
+    return auth::Require(context_.authorizer, attributes);
   }
 
   Result<const Resource*> Enter(const client::Ref& ref, std::string_view verb) const {

@@ -193,6 +193,29 @@ TEST_F(StreamTest, SpdyTellsNothingOfWindowsToAPeerThatKnowsNone) {
   EXPECT_EQ(updates, 0);
 }
 
+// The server's end of a session; null when the upgrade fails.
+Task<std::unique_ptr<SpdySession>> AcceptSession(ResponseWriter* writer, std::string protocol = "") {
+  Headers headers;
+  headers.Add("upgrade", "SPDY/3.1");
+  if (!protocol.empty()) headers.Add("x-stream-protocol-version", protocol);
+  auto upgraded = co_await writer->Upgrade(std::move(headers));
+  if (!upgraded) co_return nullptr;
+  Executor& executor = co_await ThisExecutor();
+  co_return NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
+}
+
+// The next streams by their type; fewer when the session ends first.
+Task<std::map<std::string, std::unique_ptr<SpdyStream>>> AcceptStreams(SpdySession* session, size_t count) {
+  std::map<std::string, std::unique_ptr<SpdyStream>> streams;
+  for (size_t i = 0; i < count; ++i) {
+    auto stream = co_await session->Accept();
+    if (!stream) break;
+    std::string type((**stream).headers().Get("streamtype"));
+    streams.emplace(type, *std::move(stream));
+  }
+  co_return streams;
+}
+
 // A command as a runtime serves it: echoes stdin to stdout, says "bad" on stderr, ends with a status.
 Task<void> RunCommand(Request& request, ResponseWriter& writer) {
   if (request.path == "/missing") {
@@ -201,20 +224,10 @@ Task<void> RunCommand(Request& request, ResponseWriter& writer) {
     co_await writer.Respond(std::move(response));
     co_return;
   }
-  Headers headers;
-  headers.Add("upgrade", "SPDY/3.1");
-  headers.Add("x-stream-protocol-version", "v4.channel.k8s.io");
-  auto upgraded = co_await writer.Upgrade(std::move(headers));
-  if (!upgraded) co_return;
-  Executor& executor = co_await ThisExecutor();
-  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
-  std::map<std::string, std::unique_ptr<SpdyStream>> streams;
-  for (int i = 0; i < 4; ++i) {
-    auto stream = co_await session->Accept();
-    if (!stream) co_return;
-    std::string type((**stream).headers().Get("streamtype"));
-    streams.emplace(type, *std::move(stream));
-  }
+  auto session = co_await AcceptSession(&writer, "v4.channel.k8s.io");
+  if (session == nullptr) co_return;
+  auto streams = co_await AcceptStreams(session.get(), 4);
+  if (streams.size() < 4) co_return;
   auto input = co_await ReadToEnd(streams.at("stdin").get());
   co_await streams.at("stdout")->Write(input.value_or("failed"));
   co_await streams.at("stdout")->CloseWrite();
@@ -227,19 +240,10 @@ Task<void> RunCommand(Request& request, ResponseWriter& writer) {
 
 // A command that echoes as it reads.
 Task<void> EchoCommand(Request& request, ResponseWriter& writer) {
-  Headers headers;
-  headers.Add("upgrade", "SPDY/3.1");
-  auto upgraded = co_await writer.Upgrade(std::move(headers));
-  if (!upgraded) co_return;
-  Executor& executor = co_await ThisExecutor();
-  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
-  std::map<std::string, std::unique_ptr<SpdyStream>> streams;
-  for (int i = 0; i < 3; ++i) {
-    auto stream = co_await session->Accept();
-    if (!stream) co_return;
-    std::string type((**stream).headers().Get("streamtype"));
-    streams.emplace(type, *std::move(stream));
-  }
+  auto session = co_await AcceptSession(&writer);
+  if (session == nullptr) co_return;
+  auto streams = co_await AcceptStreams(session.get(), 3);
+  if (streams.size() < 3) co_return;
   std::array<char, 100> buffer;
   while (true) {
     auto length = co_await streams.at("stdin")->Read(buffer);
@@ -251,12 +255,8 @@ Task<void> EchoCommand(Request& request, ResponseWriter& writer) {
 
 // A node's part of port-forward: each port answers what it got; 8081 also has something to complain about.
 Task<void> ServePorts(Request& request, ResponseWriter& writer) {
-  Headers headers;
-  headers.Add("upgrade", "SPDY/3.1");
-  auto upgraded = co_await writer.Upgrade(std::move(headers));
-  if (!upgraded) co_return;
-  Executor& executor = co_await ThisExecutor();
-  auto session = NewSpdySession(executor, *std::move(upgraded), SpdySide::kServer);
+  auto session = co_await AcceptSession(&writer);
+  if (session == nullptr) co_return;
   std::vector<std::unique_ptr<SpdyStream>> streams;
   for (int i = 0; i < 4; ++i) {
     auto stream = co_await session->Accept();

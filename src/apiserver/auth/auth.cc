@@ -51,9 +51,7 @@ Result<void> MayImpersonate(const Authorizer& authorizer, Attributes what) {
   what.verb = "impersonate";
   what.version = "v1";
   what.resource_request = true;
-  Decision decision = authorizer.Authorize(what);
-  if (decision.allowed) return {};
-  return Fail(ForbiddenError(what, decision.reason));
+  return Require(authorizer, what);
 }
 
 Result<void> CheckWish(const Wish& wish, const UserInfo& user, const Authorizer& authorizer) {
@@ -130,6 +128,12 @@ Error ForbiddenError(const Attributes& attributes, std::string_view reason) {
   }
   if (!reason.empty()) why.append(": ").append(reason);
   return Error::Forbidden("{}forbidden: {}", subject, why).WithDetails(std::move(details));
+}
+
+Result<void> Require(const Authorizer& authorizer, const Attributes& attributes) {
+  Decision decision = authorizer.Authorize(attributes);
+  if (decision.allowed) return {};
+  return Fail(ForbiddenError(attributes, decision.reason));
 }
 
 }  // namespace sampan::apiserver::auth

@@ -86,4 +86,7 @@ Result<UserInfo> Impersonate(const net::Request& request, UserInfo user, const A
 // namespace "default"`, with the decision's reason appended.
 Error ForbiddenError(const Attributes& attributes, std::string_view reason);
 
+// That error unless `authorizer` allows it.
+Result<void> Require(const Authorizer& authorizer, const Attributes& attributes);
+
 }  // namespace sampan::apiserver::auth

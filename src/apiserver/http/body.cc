@@ -31,14 +31,17 @@ Result<api::Strictness> StrictnessOf(const Exchange& exchange) {
   return Fail(BadOptions(exchange, std::move(causes)));
 }
 
-Result<bool> DryRunOf(const Exchange& exchange) {
-  std::vector<std::string_view> wishes = exchange.query.All("dryRun");
-  if (std::ranges::all_of(wishes, [](std::string_view wish) { return wish == "All"; })) return !wishes.empty();
-  json::Array shown;
-  for (std::string_view wish : wishes) shown.emplace_back(wish);
+Result<bool> DryRunIn(const Exchange& exchange, const json::Array& wishes) {
+  if (std::ranges::all_of(wishes, [](const json::Value& wish) { return wish == "All"; })) return !wishes.empty();
   api::Causes causes;
-  causes.NotSupported(api::Path("dryRun"), json::Value(std::move(shown)), {"All"});
+  causes.NotSupported(api::Path("dryRun"), json::Value(wishes), {"All"});
   return Fail(BadOptions(exchange, std::move(causes)));
+}
+
+Result<bool> DryRunOf(const Exchange& exchange) {
+  json::Array wishes;
+  for (std::string_view wish : exchange.query.All("dryRun")) wishes.emplace_back(wish);
+  return DryRunIn(exchange, wishes);
 }
 
 Result<std::string> FieldManagerOf(const Exchange& exchange) {

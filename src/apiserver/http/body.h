@@ -10,6 +10,8 @@ namespace sampan::apiserver {
 // worded for the options of the request's verb: "CreateOptions.meta.k8s.io \"\" is invalid: ...".
 Result<api::Strictness> StrictnessOf(const Exchange& exchange);
 Result<bool> DryRunOf(const Exchange& exchange);
+// The same of the dryRun of DeleteOptions in a body.
+Result<bool> DryRunIn(const Exchange& exchange, const json::Array& wishes);
 Result<std::string> FieldManagerOf(const Exchange& exchange);
 
 // The body as an object of `kind`.

@@ -57,19 +57,9 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
 
 // A stream that is opened by GET, as WebSockets are, acts on the pod all the same: a right to read is not enough for it.
 Result<void> AuthorizeStream(const HttpContext& context, const Exchange& exchange) {
-  const RequestInfo& info = exchange.info;
-  auth::Attributes attributes{.user = &exchange.user,
-                              .verb = "create",
-                              .group = info.group,
-                              .version = info.version,
-                              .resource = info.resource,
-                              .subresource = info.subresource,
-                              .namespace_ = info.namespace_,
-                              .name = info.name,
-                              .resource_request = true};
-  auth::Decision decision = context.authorizer.Authorize(attributes);
-  if (decision.allowed) return {};
-  return Fail(auth::ForbiddenError(attributes, decision.reason));
+  auth::Attributes attributes = AttributesOf(exchange);
+  attributes.verb = "create";
+  return auth::Require(context.authorizer, attributes);
 }
 
 Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr pod) {

@@ -26,15 +26,6 @@ Result<void> CheckPolicy(const DeleteRequest& request) {
   return {};
 }
 
-Result<bool> DryRunIn(const json::Value* wishes) {
-  if (wishes == nullptr || !wishes->is_array() || wishes->get_array().empty()) return false;
-  bool known = std::ranges::all_of(wishes->get_array(), [](const json::Value& wish) { return wish == "All"; });
-  if (known) return true;
-  api::Causes causes;
-  causes.NotSupported(api::Path("dryRun"), *wishes, {"All"});
-  return Fail(std::move(causes).ToError("meta.k8s.io", "DeleteOptions", ""));
-}
-
 struct DeleteCall {
   DeleteRequest request;
   bool dry_run = false;
@@ -47,7 +38,8 @@ Result<DeleteCall> ReadOptions(const Exchange& exchange) {
     TRY(json::Value options, ReadValue(exchange, nullptr));
     if (!options.is_object()) return Fail(Error::BadRequest("the body of a deletion must be DeleteOptions"));
     TRY(call.request, ParseDeleteOptions(options));
-    TRY(call.dry_run, DryRunIn(json::Find(options, "dryRun")));
+    const json::Value* wishes = json::Find(options, "dryRun");
+    if (wishes != nullptr && wishes->is_array()) TRY(call.dry_run, DryRunIn(exchange, wishes->get_array()));
   } else {
     TRY(call.request.options.grace_period_seconds, IntegerParameter(exchange.query, "gracePeriodSeconds"));
     call.request.options.propagation_policy = exchange.query.Get("propagationPolicy");

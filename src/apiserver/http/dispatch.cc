@@ -48,24 +48,6 @@ Task<Result<void>> Authenticate(HttpContext* context, Exchange* exchange) {
   co_return Result<void>{};
 }
 
-Result<void> Authorize(const HttpContext& context, const Exchange& exchange) {
-  const RequestInfo& info = exchange.info;
-  auth::Attributes attributes;
-  attributes.user = &exchange.user;
-  attributes.verb = info.verb;
-  attributes.resource_request = info.is_resource;
-  attributes.group = info.group;
-  attributes.version = info.version;
-  attributes.resource = info.resource;
-  attributes.subresource = info.subresource;
-  attributes.namespace_ = info.namespace_;
-  attributes.name = info.name;
-  attributes.path = info.path;
-  auth::Decision decision = context.authorizer.Authorize(attributes);
-  if (decision.allowed) return {};
-  return Fail(auth::ForbiddenError(attributes, decision.reason));
-}
-
 // Whether the path addresses the kind in the scope it has. Without this a right to everything in one namespace would
 // open kinds of the whole cluster under /namespaces/<name>/.
 bool ScopeFits(const api::KindInfo& kind, const RequestInfo& info) {
@@ -138,7 +120,7 @@ Task<Answer> Serve(HttpContext* context, Exchange* exchange) {
     context->metrics.refused.fetch_add(1, std::memory_order_relaxed);
     co_return Fail(TooManyRequestsError());
   }
-  CO_TRY_VOID(Authorize(*context, *exchange));
+  CO_TRY_VOID(auth::Require(context->authorizer, AttributesOf(*exchange)));
   auto answer = co_await Route(context, exchange);
   co_return answer;
 }

@@ -6,6 +6,20 @@
 
 namespace sampan::apiserver {
 
+auth::Attributes AttributesOf(const Exchange& exchange) {
+  const RequestInfo& info = exchange.info;
+  return {.user = &exchange.user,
+          .verb = info.verb,
+          .group = info.group,
+          .version = info.version,
+          .resource = info.resource,
+          .subresource = info.subresource,
+          .namespace_ = info.namespace_,
+          .name = info.name,
+          .path = info.path,
+          .resource_request = info.is_resource};
+}
+
 net::Response TextResponse(int status, std::string text) {
   net::Response response;
   response.status = status;

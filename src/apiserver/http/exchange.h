@@ -31,6 +31,9 @@ struct Exchange {
 // An answer still to be sent; nothing when the handler has sent it itself (watch, streaming).
 using Answer = Result<std::optional<net::Response>>;
 
+// What the authorizer is asked; points into `exchange`.
+auth::Attributes AttributesOf(const Exchange& exchange);
+
 net::Response TextResponse(int status, std::string text);
 net::Response JsonResponse(int status, std::string body);
 net::Response ErrorResponse(const Error& error);

@@ -91,14 +91,12 @@ Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelTok
   while (!stop.Requested()) {
     co_await services->clock.Sleep(kPeriod, stop);
     if (stop.Requested()) co_return;
-    auto read = [dir = services->paths.data] { return ReadMachineUsage(dir); };
-    auto usage = co_await services->blocking.Run(std::move(read));
+    auto usage = co_await FetchMachineUsage(&services->blocking, services->paths.data);
     if (!usage) continue;
     Pressure pressure = PressureOf(*usage);
     if (pressure.disk) {
       co_await ReclaimDisk(services, pods);
-      auto read = [dir = services->paths.data] { return ReadMachineUsage(dir); };
-      usage = co_await services->blocking.Run(std::move(read));
+      usage = co_await FetchMachineUsage(&services->blocking, services->paths.data);
       if (usage) pressure = PressureOf(*usage);
     }
     if (!pressure.memory && !pressure.disk) continue;

@@ -29,8 +29,7 @@ Task<Result<void>> CollectOnce(PodServices* services, ImageUses* uses) {
   CO_TRY(std::vector<cri::Container> containers, co_await services->runtime.ListContainers({}));
   const WallTime now = services->clock.Now();
   NoteImageUses(*uses, images, containers, now);
-  auto read = [dir = services->paths.data] { return ReadMachineUsage(dir); };
-  CO_TRY(MachineUsage usage, co_await services->blocking.Run(std::move(read)));
+  CO_TRY(MachineUsage usage, co_await FetchMachineUsage(&services->blocking, services->paths.data));
   const int64_t bytes = ImageBytesToFree(usage.disk_bytes, usage.disk_available_bytes);
   for (const std::string& id : PlanImageRemoval(*uses, images, bytes, now)) {
     LOG_INFO("node", "the disk is filling up: removing image {}", id);

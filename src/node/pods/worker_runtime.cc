@@ -46,7 +46,8 @@ Task<Result<void>> PodWorker::Fetch() {
 
 Task<Result<void>> PodWorker::FetchSandboxes(std::vector<cri::Sandbox>* sandboxes) {
   RuntimePod fresh;
-  CO_TRY(fresh.sandboxes, co_await services_.runtime.ListSandboxes({{std::string(labels::kPodUid), pod_->metadata.uid}}));
+  const cri::Labels selector{{std::string(labels::kPodUid), pod_->metadata.uid}};
+  CO_TRY(fresh.sandboxes, co_await services_.runtime.ListSandboxes(selector));
   fresh.Sort();
   if (!fresh.sandboxes.empty() && fresh.sandboxes.front().state == cri::SandboxState::kReady) {
     cri::Sandbox& newest = fresh.sandboxes.front();
@@ -63,8 +64,8 @@ Task<Result<void>> PodWorker::FetchSandboxes(std::vector<cri::Sandbox>* sandboxe
 }
 
 Task<Result<void>> PodWorker::FetchContainers(std::vector<cri::Container>* containers) {
-  CO_TRY(std::vector<cri::Container> listed,
-         co_await services_.runtime.ListContainers({{std::string(labels::kPodUid), pod_->metadata.uid}}));
+  const cri::Labels selector{{std::string(labels::kPodUid), pod_->metadata.uid}};
+  CO_TRY(std::vector<cri::Container> listed, co_await services_.runtime.ListContainers(selector));
   std::vector<Task<Result<std::optional<cri::Container>>>> details;
   for (cri::Container& container : listed) details.push_back(FetchContainer(std::move(container)));
   for (Result<std::optional<cri::Container>>& detail : co_await WhenAll(std::move(details))) {

@@ -71,4 +71,9 @@ Result<MachineUsage> ReadMachineUsage(const std::string& data_dir) {
   return usage;
 }
 
+Task<Result<MachineUsage>> FetchMachineUsage(BlockingPool* blocking, std::string data_dir) {
+  auto read = [data_dir = std::move(data_dir)] { return ReadMachineUsage(data_dir); };
+  co_return co_await blocking->Run(std::move(read));
+}
+
 }  // namespace sampan::node

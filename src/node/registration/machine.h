@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "async/pool.h"
+#include "async/task.h"
 #include "base/error.h"
 
 namespace sampan::node {
@@ -25,5 +27,7 @@ struct MachineUsage {
   int64_t processes = 0, max_processes = 0;
 };
 Result<MachineUsage> ReadMachineUsage(const std::string& data_dir);  // blocks
+// The same, read by `blocking`.
+Task<Result<MachineUsage>> FetchMachineUsage(BlockingPool* blocking, std::string data_dir);
 
 }  // namespace sampan::node

@@ -31,8 +31,7 @@ Task<NodeFacts> Registrar::Facts() {
   NodeFacts facts;
   facts.identity = identity_;
   facts.machine = machine_;
-  auto read = [dir = data_dir_] { return ReadMachineUsage(dir); };
-  auto usage = co_await deps_.blocking.Run(std::move(read));
+  auto usage = co_await FetchMachineUsage(&deps_.blocking, data_dir_);
   if (usage) pressure_ = PressureOf(*usage);
   facts.pressure = pressure_;
   auto version = co_await deps_.runtime.Version();
