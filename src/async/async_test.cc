@@ -3,6 +3,7 @@
 #include "async/cancel.h"
 #include "async/channel.h"
 #include "async/clock.h"
+#include "async/contain.h"
 #include "async/pool.h"
 #include "async/spawn.h"
 #include "base/error.h"
@@ -46,6 +47,73 @@ Task<bool> StaysOnItsExecutor(Executor* other, BlockingPool* blocking) {
 
 Task<void> NoteThread(BlockingPool* pool, std::thread::id* worker) {
   *worker = co_await pool->Run([] { return std::this_thread::get_id(); });
+}
+
+Task<int> Throws(std::string what) {
+  co_await Yield();
+  throw std::runtime_error(what);
+}
+
+Task<Result<int>> ThrowsInsteadOfAResult() {
+  int value = co_await Throws("deep");
+  co_return value;
+}
+
+Task<std::string> CatchesFrom(Executor* other, BlockingPool* blocking) {
+  std::string caught;
+  try {
+    co_await RunOn(*other, Throws("there"));
+  } catch (const std::runtime_error& error) {
+    caught += error.what();
+  }
+  try {
+    co_await blocking->Run([]() -> int { throw std::runtime_error(" blocking"); });
+  } catch (const std::runtime_error& error) {
+    caught += error.what();
+  }
+  std::vector<Task<int>> tasks;
+  tasks.push_back(Double(1));
+  tasks.push_back(Throws(" all"));
+  try {
+    co_await WhenAll(std::move(tasks));
+  } catch (const std::runtime_error& error) {
+    caught += error.what();
+  }
+  co_return caught;
+}
+
+TEST(Task, WhatIsThrownReachesTheAwaiterWhereverItRan) {
+  auto pool = NewThreadPool("test", 2);
+  auto other = NewStrand(*pool);
+  BlockingPool blocking(1);
+  EXPECT_EQ(SyncWait(*pool, CatchesFrom(other.get(), &blocking)), "there blocking all");
+  EXPECT_THROW(SyncWait(*pool, Throws("out")), std::runtime_error);
+}
+
+TEST(Contained, MakesAnErrorOfWhatEscapes) {
+  auto pool = NewThreadPool("test", 1);
+  uint64_t before = EscapeCounts()["unit of a test"];
+  auto failed = SyncWait(*pool, Contained("unit of a test", ThrowsInsteadOfAResult()));
+  ASSERT_FALSE(failed);
+  EXPECT_TRUE(failed.error().Is(Reason::kInternalError));
+  EXPECT_EQ(failed.error().message().find("deep"), std::string::npos) << "details are for the log";
+  EXPECT_EQ(EscapeCounts()["unit of a test"], before + 1);
+}
+
+Task<void> ThrowsAlone() {
+  co_await Throws("alone");
+}
+
+TEST(Spawn, WhatEscapesEndsOnlyThatTask) {
+  ManualExecutor executor;
+  Gate gate;
+  Spawn(executor, gate, ThrowsAlone());
+  executor.RunAll();
+  EXPECT_EQ(gate.holders(), 0u);
+  auto pool = NewThreadPool("test", 1);
+  auto strand = NewStrand(*pool);
+  strand->Post([] { throw std::bad_alloc(); });
+  EXPECT_EQ(SyncWait(*strand, Double(2)), 4) << "an actor outlives what one of its jobs throws";
 }
 
 TEST(BlockingPool, OfNoThreadsWorksOnItsCallers) {

@@ -7,7 +7,7 @@
 
 namespace sampan {
 
-// Post never runs the job inline and never blocks. Thread-safe.
+// Post never runs the job inline and never blocks. What escapes a job is logged and counted (base/contain.h). Thread-safe.
 class Executor {
  public:
   using Job = std::move_only_function<void()>;

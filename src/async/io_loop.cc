@@ -13,6 +13,7 @@
 
 #include "async/timer_wheel.h"
 #include "base/check.h"
+#include "base/contain.h"
 
 namespace sampan {
 namespace {
@@ -80,7 +81,7 @@ class EpollLoop final : public IoLoop {
       std::lock_guard lock(mutex_);
       running_.swap(jobs_);
     }
-    for (Job& job : running_) job();
+    for (Job& job : running_) Contain("job", job);
     running_.clear();
   }
 
@@ -97,7 +98,8 @@ class EpollLoop final : public IoLoop {
   void Dispatch() {
     for (next_event_ = 0; next_event_ < event_count_;) {
       epoll_event event = events_[next_event_++];
-      if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->OnReady(event.events);
+      if (event.data.ptr == nullptr) continue;
+      Contain("event of a descriptor", [&] { static_cast<Watcher*>(event.data.ptr)->OnReady(event.events); });
     }
     event_count_ = next_event_ = 0;
   }

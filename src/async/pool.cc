@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/contain.h"
+
 namespace sampan {
 namespace {
 
@@ -47,7 +49,7 @@ class ThreadPool final : public Executor {
       Job job = std::move(jobs_.front());
       jobs_.pop_front();
       lock.unlock();
-      job();
+      Contain("job", job);
       job = nullptr;
       lock.lock();
     }
@@ -79,7 +81,7 @@ struct BlockingPool::State {
       Executor::Job job = std::move(jobs.front());
       jobs.pop_front();
       lock.unlock();
-      job();
+      Contain("job", job);
       job = nullptr;
       lock.lock();
     }
@@ -107,7 +109,7 @@ BlockingPool::~BlockingPool() {
 
 void BlockingPool::Submit(Executor::Job job) {
   if (state_->limit == 0) {
-    job();
+    Contain("job", job);
     return;
   }
   std::lock_guard lock(state_->mutex);
@@ -141,7 +143,7 @@ bool ManualExecutor::RunOne() {
     job = std::move(state_->jobs.front());
     state_->jobs.pop_front();
   }
-  job();
+  Contain("job", job);
   return true;
 }
 

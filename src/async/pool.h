@@ -2,6 +2,8 @@
 // synchronous libraries block.
 #pragma once
 
+#include <exception>
+#include <expected>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -22,28 +24,44 @@ class BlockingPool {
   explicit BlockingPool(size_t threads);
   ~BlockingPool();  // waits for what runs and what is queued
 
-  // Runs `work` on a thread that may block; resumes the caller on its own executor. Work that captures more than
+  // Runs `work` on a thread that may block; resumes the caller on its own executor, with what it threw as well. Work that captures more than
   // pointers and numbers is a named local: GCC 12 copies such a temporary of a co_await statement byte by byte.
   //   auto read = [path] { return ReadFile(path); };
   //   CO_TRY(std::string text, co_await blocking.Run(std::move(read)));
   template <class F, class T = std::invoke_result_t<F&>>
   Task<T> Run(F work) {
     if constexpr (std::is_void_v<T>) {
-      Oneshot<bool> done;
-      Submit([sender = done.sender(), work = std::move(work)]() mutable {
-        work();
-        sender.Set(true);
-      });
-      co_await done.Wait();
+      Oneshot<std::exception_ptr> done;
+      Submit([sender = done.sender(), work = std::move(work)]() mutable { sender.Set(Escaped(work)); });
+      std::exception_ptr escaped = co_await done.Wait();
+      if (escaped) std::rethrow_exception(std::move(escaped));
     } else {
-      Oneshot<T> done;
-      Submit([sender = done.sender(), work = std::move(work)]() mutable { sender.Set(work()); });
-      T value = co_await done.Wait();
-      co_return value;
+      Oneshot<std::expected<T, std::exception_ptr>> done;
+      Submit([sender = done.sender(), work = std::move(work)]() mutable { sender.Set(Outcome<T>(work)); });
+      std::expected<T, std::exception_ptr> outcome = co_await done.Wait();
+      if (!outcome) std::rethrow_exception(std::move(outcome).error());
+      co_return *std::move(outcome);
     }
   }
 
  private:
+  template <class F>
+  static std::exception_ptr Escaped(F& work) noexcept {
+    try {
+      work();
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+  template <class T, class F>
+  static std::expected<T, std::exception_ptr> Outcome(F& work) noexcept {
+    try {
+      return work();
+    } catch (...) {
+      return std::unexpected(std::current_exception());
+    }
+  }
   void Submit(Executor::Job job);
   struct State;
   std::shared_ptr<State> state_;

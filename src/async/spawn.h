@@ -2,6 +2,8 @@
 #pragma once
 
 #include <condition_variable>
+#include <exception>
+#include <expected>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -10,12 +12,13 @@
 #include "async/gate.h"
 #include "async/oneshot.h"
 #include "async/task.h"
+#include "base/contain.h"
 
 namespace sampan {
 
 namespace detail {
 
-// A coroutine that nobody awaits: it owns itself and dies at its end.
+// A coroutine that nobody awaits: it owns itself and dies at its end. What escapes it is contained here at the latest.
 struct Detached {
   struct promise_type {
     Executor* executor = nullptr;
@@ -23,7 +26,7 @@ struct Detached {
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}
-    [[noreturn]] void unhandled_exception() noexcept { std::terminate(); }
+    void unhandled_exception() noexcept { (void)ReportEscape("task"); }
   };
   std::coroutine_handle<promise_type> handle;
 };
@@ -37,10 +40,30 @@ inline Detached RunGated(Gate::Holder holder, Task<void> task) {
   co_await std::move(task);
 }
 
+// What a task ended with on its way to another executor.
 template <class T>
-Detached RunInto(Task<T> task, typename Oneshot<T>::Sender sender) {
-  T value = co_await std::move(task);
-  sender.Set(std::move(value));
+using Outcome = std::expected<T, std::exception_ptr>;
+
+template <class T>
+T ValueOf(Outcome<T> outcome) {
+  if (!outcome) [[unlikely]] std::rethrow_exception(std::move(outcome).error());
+  return *std::move(outcome);
+}
+
+template <class T>
+Task<Outcome<T>> OutcomeOf(Task<T> task) {
+  try {
+    T value = co_await std::move(task);
+    co_return Outcome<T>(std::move(value));
+  } catch (...) {
+    co_return Outcome<T>(std::unexpect, std::current_exception());
+  }
+}
+
+template <class T>
+Detached RunInto(Task<T> task, typename Oneshot<Outcome<T>>::Sender sender) {
+  Outcome<T> outcome = co_await OutcomeOf<T>(std::move(task));
+  sender.Set(std::move(outcome));
 }
 
 inline Task<bool> Truthy(Task<void> task) {
@@ -50,7 +73,8 @@ inline Task<bool> Truthy(Task<void> task) {
 
 }  // namespace detail
 
-// Starts `task` on `executor` under `gate`. Dropped unstarted when the gate is closed already.
+// Starts `task` on `executor` under `gate`. Dropped unstarted when the gate is closed already. An exception that escapes it
+// ends it, logged and counted: a loop that must go on contains each of its rounds.
 inline void Spawn(Executor& executor, Gate& gate, Task<void> task) {
   Gate::Holder holder = gate.Enter();
   if (!holder) return;
@@ -61,29 +85,33 @@ inline void Spawn(Executor& executor, Gate& gate, Task<void> task) {
 //   Task<PodPhase> PodWorkers::Phase(Uid uid) { return RunOn(strand(), DoPhase(uid)); }
 template <class T>
 Task<T> RunOn(Executor& executor, Task<T> task) {
-  Oneshot<T> done;
+  Oneshot<detail::Outcome<T>> done;
   detail::Launch(executor, detail::RunInto<T>(std::move(task), done.sender()));
-  T value = co_await done.Wait();
-  co_return value;
+  detail::Outcome<T> outcome = co_await done.Wait();
+  co_return detail::ValueOf(std::move(outcome));
 }
 inline Task<void> RunOn(Executor& executor, Task<void> task) {
   co_await RunOn(executor, detail::Truthy(std::move(task)));
 }
 
-// Starts all on the caller's executor and waits for all; results in the order of the tasks.
+// Starts all on the caller's executor and waits for all; results in the order of the tasks. The first exception is passed
+// on when all have ended.
 template <class T>
 Task<std::vector<T>> WhenAll(std::vector<Task<T>> tasks) {
   Executor& executor = co_await ThisExecutor();
-  std::vector<Oneshot<T>> done(tasks.size());
+  std::vector<Oneshot<detail::Outcome<T>>> done(tasks.size());
   for (size_t i = 0; i < tasks.size(); ++i) {
     detail::Launch(executor, detail::RunInto<T>(std::move(tasks[i]), done[i].sender()));
   }
-  std::vector<T> values;
-  values.reserve(done.size());
-  for (Oneshot<T>& one : done) {
-    T value = co_await one.Wait();
-    values.push_back(std::move(value));
+  std::vector<detail::Outcome<T>> outcomes;
+  outcomes.reserve(done.size());
+  for (Oneshot<detail::Outcome<T>>& one : done) {
+    detail::Outcome<T> outcome = co_await one.Wait();
+    outcomes.push_back(std::move(outcome));
   }
+  std::vector<T> values;
+  values.reserve(outcomes.size());
+  for (detail::Outcome<T>& outcome : outcomes) values.push_back(detail::ValueOf(std::move(outcome)));
   co_return values;
 }
 inline Task<void> WhenAll(std::vector<Task<void>> tasks) {
@@ -98,17 +126,18 @@ template <class T>
 T SyncWait(Executor& executor, Task<T> task) {
   std::mutex mutex;
   std::condition_variable changed;
-  std::optional<T> result;
-  auto run = [](Task<T> inner, std::mutex* m, std::condition_variable* c, std::optional<T>* out) -> detail::Detached {
-    T value = co_await std::move(inner);
+  std::optional<detail::Outcome<T>> result;
+  auto run = [](Task<T> inner, std::mutex* m, std::condition_variable* c,
+                std::optional<detail::Outcome<T>>* out) -> detail::Detached {
+    detail::Outcome<T> outcome = co_await detail::OutcomeOf<T>(std::move(inner));
     std::lock_guard lock(*m);
-    out->emplace(std::move(value));
+    out->emplace(std::move(outcome));
     c->notify_all();
   };
   detail::Launch(executor, run(std::move(task), &mutex, &changed, &result));
   std::unique_lock lock(mutex);
   changed.wait(lock, [&] { return result.has_value(); });
-  return *std::move(result);
+  return detail::ValueOf(*std::move(result));
 }
 inline void SyncWait(Executor& executor, Task<void> task) {
   SyncWait(executor, detail::Truthy(std::move(task)));

@@ -2,6 +2,7 @@
 #include <mutex>
 
 #include "async/executor.h"
+#include "base/contain.h"
 
 namespace sampan {
 namespace {
@@ -39,7 +40,7 @@ struct StrandState : std::enable_shared_from_this<StrandState> {
         job = std::move(jobs.front());
         jobs.pop_front();
       }
-      job();
+      Contain("job", job);
     }
     Schedule();
   }

@@ -3,6 +3,7 @@
 //
 //   Task<Result<int>> Count(Store* store) { CO_TRY(auto range, co_await store->Range(...)); co_return range.size(); }
 //
+// What a task throws, its awaiter catches: an exception passes up to the unit of work's boundary (async/contain.h).
 // Rules: parameters by value, no capturing lambdas as coroutines (their captures die first), `co_await` as its own
 // statement. A coroutine is started by co_await, by Spawn (async/spawn.h) or, in tests and main, by SyncWait.
 #pragma once
@@ -37,8 +38,12 @@ struct PromiseBase {
 
   std::suspend_always initial_suspend() noexcept { return {}; }
   FinalAwaiter final_suspend() noexcept { return {}; }
-  // Errors are values here; an exception that reaches a coroutine's edge is a broken invariant.
-  [[noreturn]] void unhandled_exception() noexcept { std::terminate(); }
+  void unhandled_exception() noexcept { escaped = std::current_exception(); }
+  void Rethrow() {
+    if (escaped) [[unlikely]] std::rethrow_exception(std::move(escaped));
+  }
+
+  std::exception_ptr escaped;
 };
 
 template <class T>
@@ -49,14 +54,17 @@ struct Promise : PromiseBase {
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }
-  T Take() { return *std::move(value); }
+  T Take() {
+    Rethrow();
+    return *std::move(value);
+  }
 };
 
 template <>
 struct Promise<void> : PromiseBase {
   Task<void> get_return_object();
   void return_void() {}
-  void Take() {}
+  void Take() { Rethrow(); }
 };
 
 }  // namespace detail

@@ -1,5 +1,7 @@
 #include "async/timer_wheel.h"
 
+#include "base/contain.h"
+
 namespace sampan {
 namespace {
 
@@ -52,7 +54,7 @@ void TimerWheel::FireSlot(size_t slot, uint64_t tick) {
   while (due.next != &due) {
     auto* timer = static_cast<IoLoop::Timer*>(due.next);
     Unlink(*timer);
-    timer->callback_();
+    Contain("timer", timer->callback_);
   }
 }
 

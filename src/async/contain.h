@@ -1,0 +1,33 @@
+// base/contain.h for tasks: what escapes a contained task ends it and nothing else.
+#pragma once
+
+#include <string_view>
+
+#include "async/task.h"
+#include "base/contain.h"
+
+namespace sampan {
+
+// `unit` names the kind of work and outlives the task (a literal). What escapes `task` becomes an InternalError.
+template <class T>
+Task<Result<T>> Contained(std::string_view unit, Task<Result<T>> task) {
+  try {
+    Result<T> result = co_await std::move(task);
+    co_return result;
+  } catch (...) {
+    co_return Fail(ReportEscape(unit));
+  }
+}
+
+// False when something escaped.
+inline Task<bool> Contained(std::string_view unit, Task<void> task) {
+  try {
+    co_await std::move(task);
+    co_return true;
+  } catch (...) {
+    (void)ReportEscape(unit);
+    co_return false;
+  }
+}
+
+}  // namespace sampan
