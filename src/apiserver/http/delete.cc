@@ -39,7 +39,9 @@ Result<DeleteCall> ReadOptions(const Exchange& exchange) {
     if (!options.is_object()) return Fail(Error::BadRequest("the body of a deletion must be DeleteOptions"));
     TRY(call.request, ParseDeleteOptions(options));
     const json::Value* wishes = json::Find(options, "dryRun");
-    if (wishes != nullptr && wishes->is_array()) TRY(call.dry_run, DryRunIn(exchange, wishes->get_array()));
+    if (wishes != nullptr && wishes->is_array()) {
+      TRY(call.dry_run, DryRunIn(exchange, wishes->get_array()));
+    }
   } else {
     TRY(call.request.options.grace_period_seconds, IntegerParameter(exchange.query, "gracePeriodSeconds"));
     call.request.options.propagation_policy = exchange.query.Get("propagationPolicy");
