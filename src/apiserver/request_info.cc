@@ -1,5 +1,7 @@
 #include "apiserver/request_info.h"
 
+#include "api/meta/names.h"
+#include "apiserver/errors.h"
 #include "net/http.h"
 
 namespace sampan::apiserver {
@@ -35,20 +37,24 @@ std::string_view ResourceVerb(std::string_view method) {
   return "";
 }
 
-// The name that a field selector pins, so that list and watch of one object can be authorized by its name.
-std::string_view NameOfSelector(std::string_view selector) {
-  while (!selector.empty()) {
-    size_t comma = selector.find(',');
-    std::string_view term = selector.substr(0, comma);
-    if (term.starts_with("metadata.name=")) {
-      term.remove_prefix(14);
-      if (term.starts_with('=')) term.remove_prefix(1);
-      return term;
-    }
-    if (comma == std::string_view::npos) break;
-    selector.remove_prefix(comma + 1);
+bool SelectsObjects(std::string_view verb) {
+  return verb == "list" || verb == "watch" || verb == "deletecollection";
+}
+
+// Malformed selectors demand nothing here; whoever selects by them refuses the request.
+void ReadSelectors(const Query& query, RequestInfo& info) {
+  if (Result<api::FieldSelector> fields = api::FieldSelector::Parse(query.Get("fieldSelector"))) {
+    info.fields = *std::move(fields);
   }
-  return {};
+  if (Result<api::LabelSelector> labels = api::LabelSelector::Parse(query.Get("labelSelector"))) {
+    info.labels = *std::move(labels);
+  }
+}
+
+// List and watch of the one object that the field selector pins are authorized by its name.
+void ReadPinnedName(RequestInfo& info) {
+  const std::string* name = info.fields.RequiredValue("metadata.name");
+  if (name != nullptr && api::CheckPathSegmentName(*name).empty()) info.name = *name;
 }
 
 void ReadNamespaceAndResource(std::span<const std::string_view> parts, RequestInfo& info) {
@@ -63,6 +69,16 @@ void ReadNamespaceAndResource(std::span<const std::string_view> parts, RequestIn
   if (parts.size() > 1) info.name = parts[1];
   if (parts.size() > 2) info.subresource = parts[2];
   if (parts.size() > 3) info.rest = std::string(parts[3].data(), parts.back().data() + parts.back().size());
+}
+
+// What no route leads to, whatever the resource: anything behind a subresource that is not proxied, and watches by the old
+// path of anything but objects themselves.
+Result<void> CheckRoute(std::string_view method, const RequestInfo& info, bool old_watch) {
+  if (!info.rest.empty() && info.subresource != "proxy") return Fail(UnknownResourceError());
+  if (!old_watch) return {};
+  if (!info.subresource.empty()) return Fail(UnknownResourceError());
+  if (method != "GET") return Fail(MethodNotAllowedError());
+  return {};
 }
 
 }  // namespace
@@ -98,7 +114,7 @@ std::vector<std::string_view> Query::All(std::string_view name) const {
 
 bool Query::Flag(std::string_view name) const {
   for (const auto& [key, value] : items_) {
-    if (key == name) return value != "false" && value != "0";
+    if (key == name) return value != "0" && LowerCase(value) != "false";
   }
   return false;
 }
@@ -142,15 +158,16 @@ Result<RequestInfo> ParseRequestInfo(std::string_view method, std::string_view p
   bool old_watch = parts[0] == "watch" && parts.size() > 1;
   if (old_watch) parts = parts.subspan(1);
   ReadNamespaceAndResource(parts, info);
-  info.verb = ResourceVerb(method);
-  if (info.verb == "get" && old_watch) {
+  TRY_VOID(CheckRoute(method, info, old_watch));
+  if (old_watch) {
     info.verb = "watch";
-  } else if (info.name.empty() && info.verb == "get") {
-    info.verb = query.Flag("watch") ? "watch" : "list";
-    info.name = NameOfSelector(query.Get("fieldSelector"));
-  } else if (info.name.empty() && info.verb == "delete") {
-    info.verb = "deletecollection";
+    return info;
   }
+  info.verb = ResourceVerb(method);
+  if (info.name.empty() && info.verb == "get") info.verb = query.Flag("watch") ? "watch" : "list";
+  if (info.name.empty() && info.verb == "delete") info.verb = "deletecollection";
+  if (SelectsObjects(info.verb)) ReadSelectors(query, info);
+  if (info.verb == "list" || info.verb == "watch") ReadPinnedName(info);
   return info;
 }
 

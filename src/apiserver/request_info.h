@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "api/meta/field_selector.h"
+#include "api/meta/label_selector.h"
 #include "base/error.h"
 
 namespace sampan::apiserver {
@@ -18,7 +20,7 @@ class Query {
   std::string_view Get(std::string_view name) const;
   bool Has(std::string_view name) const;
   std::vector<std::string_view> All(std::string_view name) const;
-  // As Kubernetes reads a flag: absent, "false" and "0" are false, anything else ("", "true", "1") is true.
+  // As Kubernetes reads a flag: absent, "false" in any case and "0" are false, anything else ("", "true", "1") is true.
   bool Flag(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& items() const { return items_; }
 
@@ -38,7 +40,10 @@ struct RequestInfo {
   std::string namespace_;
   std::string resource;
   std::string subresource;
-  std::string name;
+  std::string name;  // of the path; of a list or watch without one: the name that its field selector demands
+  // Of list, watch and deletecollection. The paths /watch/... have none: they do not say which of the two they mean.
+  api::FieldSelector fields;
+  api::LabelSelector labels;
   std::string rest;  // what follows the subresource: "a/b" of .../pods/x/proxy/a/b
 
   // The resource as errors name it: "deployments.apps", "pods".
@@ -48,7 +53,7 @@ struct RequestInfo {
   bool long_running() const;
 };
 
-// BadRequest for a malformed path.
+// BadRequest for a malformed path; NotFound and MethodNotAllowed for what no resource is served under.
 Result<RequestInfo> ParseRequestInfo(std::string_view method, std::string_view path, const Query& query);
 
 }  // namespace sampan::apiserver

@@ -54,14 +54,18 @@ size_t FindOperator(std::string_view term, size_t& length) {
 std::vector<std::string_view> SplitTerms(std::string_view text) {
   std::vector<std::string_view> terms;
   size_t start = 0;
-  for (size_t i = 0; i <= text.size(); ++i) {
-    if (i < text.size() && text[i] == '\\') {
+  auto end_term = [&](size_t end) {
+    if (end > start) terms.push_back(text.substr(start, end - start));
+    start = end + 1;
+  };
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\\') {
       ++i;
-    } else if (i == text.size() || text[i] == ',') {
-      if (i > start) terms.push_back(text.substr(start, i - start));
-      start = i + 1;
+    } else if (text[i] == ',') {
+      end_term(i);
     }
   }
+  end_term(text.size());
   return terms;
 }
 

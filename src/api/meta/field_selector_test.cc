@@ -41,6 +41,7 @@ TEST(FieldSelector, EscapesAndFaults) {
             "invalid selector: 'metadata.name'; can't understand 'metadata.name'");
   EXPECT_FALSE(FieldSelector::Parse("a=b=c"));
   EXPECT_FALSE(FieldSelector::Parse("a=\\x"));
+  EXPECT_FALSE(FieldSelector::Parse("metadata.name=a\\")) << "an escape of nothing is no reason to select everything";
 }
 
 TEST(FieldSelector, RefusesUnsupportedPaths) {

@@ -52,7 +52,7 @@ Task<Result<void>> Authenticate(HttpContext* context, Exchange* exchange) {
 // open kinds of the whole cluster under /namespaces/<name>/.
 bool ScopeFits(const api::KindInfo& kind, const RequestInfo& info) {
   // A list or watch over all namespaces may pin a name with its field selector.
-  bool collection = info.name.empty() || info.verb == "list" || info.verb == "watch";
+  bool collection = info.name.empty() || info.fields.RequiredValue("metadata.name") != nullptr;
   if (kind.namespaced()) return !info.namespace_.empty() || collection;
   bool itself = info.resource == "namespaces" && kind.group.empty() && info.name == info.namespace_;
   return info.namespace_.empty() || itself;

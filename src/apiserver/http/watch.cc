@@ -68,6 +68,18 @@ Task<void> SendEvents(WatchStreamState* state) {
   }
 }
 
+// A watch of one object, be it named by the path or by the selector, delivers no other.
+Result<void> RestrictToName(const std::string& name, Selection& selection) {
+  if (name.empty()) return {};
+  if (selection.fields.IsEverything()) {
+    selection.name = name;
+    return {};
+  }
+  const std::string* selected = selection.fields.RequiredValue("metadata.name");
+  if (selected != nullptr && *selected == name) return {};
+  return Fail(Error::BadRequest("fieldSelector metadata.name doesn't match requested name"));
+}
+
 Result<WatchRequest> ReadRequest(const Exchange& exchange) {
   const Query& query = exchange.query;
   const RequestInfo& info = exchange.info;
@@ -76,8 +88,7 @@ Result<WatchRequest> ReadRequest(const Exchange& exchange) {
   std::string namespace_ = kind.namespaced() ? info.namespace_ : "";
   TRY(request.selection,
       Selection::Parse(kind, std::move(namespace_), query.Get("labelSelector"), query.Get("fieldSelector")));
-  // The old spelling, /watch/.../<name>, has no selector.
-  if (request.selection.fields.IsEverything()) request.selection.name = info.name;
+  TRY_VOID(RestrictToName(info.name, request.selection));
   request.resource_version = query.Get("resourceVersion");
   request.resource_version_match = query.Get("resourceVersionMatch");
   if (query.Has("sendInitialEvents")) request.send_initial_events = query.Flag("sendInitialEvents");
