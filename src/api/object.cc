@@ -2,7 +2,10 @@
 
 #include <charconv>
 
+#include "base/log.h"
+#include "codec/json_check.h"
 #include "codec/json_cursor.h"
+#include "codec/utf8.h"
 
 namespace sampan::api {
 namespace {
@@ -144,12 +147,37 @@ Object::~Object() {
   }
 }
 
-Result<ObjectPtr> Object::FromBytes(std::string bytes) {
+Result<std::string> ToStored(const json::Value& object, size_t max_bytes) {
+  std::string text = json::Serialize(object);
+  if (text.size() > max_bytes) {
+    return Fail(Error::RequestEntityTooLarge("the object takes {} bytes, which is more than the {} that are stored",
+                                             text.size(), max_bytes));
+  }
+  const bool own = max_bytes > kMaxWrittenBytes;
+  TRY_VOID(json::CheckText(text, own ? kMaxStoredDepth : kMaxWrittenDepth));
+  return text;
+}
+
+Result<ObjectPtr> Object::FromText(std::string text) {
   std::shared_ptr<Object> object(new Object());
-  object->bytes_ = std::move(bytes);
+  object->bytes_ = std::move(text);
   Cursor cursor(object->bytes_);
   if (!HeadReader(cursor, object->head_).Read()) {
     return Fail(Error::InternalError("stored bytes are no JSON object with metadata"));
+  }
+  return object;
+}
+
+Result<ObjectPtr> Object::FromBytes(std::string bytes) {
+  const bool repaired = !utf8::IsValid(bytes);
+  if (repaired) bytes = utf8::Repaired(bytes);
+  if (auto sound = json::CheckText(bytes, kMaxStoredDepth); !sound) {
+    return Fail(Error::InternalError("stored bytes cannot be read: {}", sound.error().message()));
+  }
+  TRY(ObjectPtr object, FromText(std::move(bytes)));
+  if (repaired) {
+    LOG_WARN("api", "{} {}/{} was stored with bytes that are no UTF-8; they read as U+FFFD", object->head().kind,
+             object->namespace_(), object->name());
   }
   return object;
 }
@@ -164,14 +192,25 @@ Result<ObjectPtr> Object::FromValue(json::Value value, Revision revision) {
   } else {
     (*metadata)["resourceVersion"] = std::to_string(revision);
   }
-  return FromBytes(json::Serialize(value));
+  std::string text = json::Serialize(value);
+  if (!utf8::IsValid(text)) text = utf8::Repaired(text);
+  return FromText(std::move(text));
+}
+
+json::Value Object::Skeleton() const {
+  json::Object metadata{{"name", head_.name}, {"uid", head_.uid}, {"resourceVersion", std::to_string(head_.revision)}};
+  if (!head_.namespace_.empty()) metadata["namespace"] = head_.namespace_;
+  return json::Object{{"kind", head_.kind}, {"apiVersion", head_.api_version}, {"metadata", std::move(metadata)}};
 }
 
 json::Value Object::Parse() const {
   json::ParseOptions options;
   options.max_bytes = bytes_.size();
+  options.max_depth = kMaxStoredDepth;
   auto value = json::Parse(bytes_, options);
-  return value ? *std::move(value) : json::Value(json::Object());
+  if (value) return *std::move(value);
+  LOG_ERROR("api", "{} {}/{} cannot be read: {}", head_.kind, head_.namespace_, head_.name, value.error());
+  return Skeleton();
 }
 
 const void* Object::TypedSlot(std::type_index type, std::shared_ptr<const void> (*decode)(const Object&)) const {

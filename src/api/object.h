@@ -44,16 +44,28 @@ struct ObjectHead {
   std::string deletion_timestamp;  // empty unless the object is being deleted
 };
 
+// What may be written is a little less than what can be read, so that whatever was stored reads back, from an older version
+// and after the server has added to it.
+inline constexpr size_t kMaxWrittenDepth = 500;
+inline constexpr size_t kMaxStoredDepth = 600;
+inline constexpr size_t kMaxWrittenBytes = 1536 * 1024;  // as etcd takes them
+inline constexpr size_t kMaxStoredBytes = 2048 * 1024;
+
+// An object's text for the store. BadRequest for what would not read back (text that is no UTF-8, numbers that JSON does not
+// have, too deep nesting), RequestEntityTooLarge beyond `max_bytes`.
+Result<std::string> ToStored(const json::Value& object, size_t max_bytes);
+
 class Object;
 using ObjectPtr = std::shared_ptr<const Object>;
 
 // Thread-safe: immutable but for the lazily built struct, which is published atomically.
 class Object {
  public:
-  // Takes canonical JSON whose metadata.resourceVersion is already `revision` in decimal. InternalError when the bytes
-  // are no JSON object with metadata.
+  // Takes canonical JSON whose metadata.resourceVersion is already `revision` in decimal, as it comes from the store: bytes
+  // that are no UTF-8 (of an older version) are replaced and logged. InternalError when the bytes are no well-formed JSON
+  // object with metadata, or nested too deep.
   static Result<ObjectPtr> FromBytes(std::string bytes);
-  // Serialises `value` with metadata.resourceVersion set to `revision` (absent for 0).
+  // Serialises `value` with metadata.resourceVersion set to `revision` (absent for 0). Bytes that are no UTF-8 are replaced.
   static Result<ObjectPtr> FromValue(json::Value value, Revision revision);
 
   const std::string& bytes() const { return bytes_; }
@@ -64,7 +76,8 @@ class Object {
   Revision revision() const { return head_.revision; }
   bool deleting() const { return !head_.deletion_timestamp.empty(); }
 
-  json::Value Parse() const;  // a fresh mutable copy
+  // A fresh mutable copy. It has metadata whatever happens: should the text not parse after all, it is what the head knows.
+  json::Value Parse() const;
 
   // The typed struct (generated, api/types), decoded on first use and kept. One T an object.
   template <class T>
@@ -74,6 +87,8 @@ class Object {
 
  private:
   Object() = default;
+  static Result<ObjectPtr> FromText(std::string text);
+  json::Value Skeleton() const;
   struct Typed;
   const void* TypedSlot(std::type_index type, std::shared_ptr<const void> (*decode)(const Object&)) const;
 

@@ -69,6 +69,47 @@ TEST(Object, RefusesWhatIsNoObject) {
   }
 }
 
+TEST(Object, ReadsWhatAnOlderVersionStored) {
+  auto object = Object::FromBytes("{\"metadata\":{\"name\":\"x\",\"labels\":{\"a\":\"\xFF\"}},\"data\":{\"k\":\"\xC3\"}}");
+  ASSERT_TRUE(object);
+  EXPECT_EQ((*object)->head().labels.Get("a"), "\uFFFD");
+  EXPECT_EQ(json::FindString(json::Find((*object)->Parse(), "data", "k")), "\uFFFD");
+  const std::string deep = std::string(kMaxStoredDepth - 1, '[') + std::string(kMaxStoredDepth - 1, ']');
+  auto nested = Object::FromBytes(R"({"metadata":{"name":"x"},"data":)" + deep + "}");
+  ASSERT_TRUE(nested) << nested.error().message();
+  EXPECT_TRUE((*nested)->Parse().get_object().contains("data"));
+}
+
+TEST(Object, LeavesOutWhatCannotBeRead) {
+  const std::string deep(kMaxStoredDepth + 1, '[');
+  for (std::string rest : {std::string("nul"), std::string("1e999"), std::string("\"\\ud800\""), deep, std::string("{}}")}) {
+    EXPECT_FALSE(Object::FromBytes(R"({"metadata":{"name":"x"},"data":)" + rest + "}")) << rest;
+  }
+}
+
+TEST(ToStored, TakesWhatReadsBack) {
+  auto reason = [](const json::Value& value) {
+    auto text = ToStored(value, kMaxWrittenBytes);
+    return text ? Reason::kUnknown : text.error().reason();
+  };
+  EXPECT_EQ(reason(json::Object{{"a", "b"}}), Reason::kUnknown);
+  EXPECT_EQ(reason(json::Object{{"a", "\xFF"}}), Reason::kBadRequest);
+  EXPECT_EQ(reason(json::Object{{"\xFF", 1}}), Reason::kBadRequest);
+  EXPECT_EQ(reason(json::Object{{"a", std::numeric_limits<double>::quiet_NaN()}}), Reason::kBadRequest);
+  EXPECT_EQ(reason(json::Object{{"a", std::string(kMaxWrittenBytes, 'x')}}), Reason::kRequestEntityTooLarge);
+  json::Value deep;
+  for (size_t i = 0; i <= kMaxWrittenDepth; ++i) deep = json::Array{std::move(deep)};
+  EXPECT_EQ(reason(deep), Reason::kBadRequest);
+}
+
+TEST(Object, NumbersBeyondTheirTypeAreLeftOut) {
+  for (const char* number : {"1e300", "-1e300", "9223372036854775808", "1.5", "2147483648"}) {
+    auto object = Object::FromBytes(fmt::format(R"({{"metadata":{{"name":"x"}},"spec":{{"priority":{}}}}})", number));
+    ASSERT_TRUE(object);
+    EXPECT_FALSE((*object)->As<core::Pod>().spec.priority.value_or(0)) << number;
+  }
+}
+
 TEST(Object, ThreadsShareOneStruct) {
   auto object = *Object::FromBytes(std::string(kPod));
   std::vector<const core::Pod*> seen(8);

@@ -7,6 +7,7 @@
 #include "api/meta/instant.h"
 #include "codec/base64.h"
 #include "codec/protobuf.h"
+#include "codec/utf8.h"
 
 namespace sampan::api {
 namespace {
@@ -258,7 +259,7 @@ class Decoder {
         TRY(value, Single(element, *part));
       }
     }
-    if (reader.failed() || !protobuf::IsUtf8(key)) return Fail(Malformed("a map entry"));
+    if (reader.failed() || !utf8::IsValid(key)) return Fail(Malformed("a map entry"));
     out[Boost(key)] = std::move(value);
     return {};
   }
@@ -281,7 +282,7 @@ class Decoder {
       case TypeKind::kString:
       case TypeKind::kDuration:
         if (tag.wire != Wire::kBytes) break;
-        if (!protobuf::IsUtf8(tag.bytes)) return Fail(Malformed("a string that is not UTF-8"));
+        if (!utf8::IsValid(tag.bytes)) return Fail(Malformed("a string that is not UTF-8"));
         return Value(Boost(tag.bytes));
       case TypeKind::kBytes:
         if (tag.wire != Wire::kBytes) break;
@@ -328,11 +329,11 @@ class Decoder {
       case TypeKind::kMicroTime:
         return Time(type, numbers[0], numbers[1], bytes.empty());
       case TypeKind::kQuantity:
-        if (!protobuf::IsUtf8(texts[1])) return Fail(Malformed("a quantity"));
+        if (!utf8::IsValid(texts[1])) return Fail(Malformed("a quantity"));
         return Value(Boost(texts[1].empty() ? std::string_view("0") : texts[1]));
       case TypeKind::kIntOrString:
         if (numbers[0] == 0) return Value(static_cast<int32_t>(numbers[1]));
-        if (!protobuf::IsUtf8(texts[3])) return Fail(Malformed("a string that is not UTF-8"));
+        if (!utf8::IsValid(texts[3])) return Fail(Malformed("a string that is not UTF-8"));
         return Value(Boost(texts[3]));
       default:
         if (!text_seen || texts[1].empty()) return Value(nullptr);
@@ -367,7 +368,7 @@ Result<ProtobufBody> OpenProtobuf(std::string_view body) {
     if (tag->number != 1) continue;
     Reader meta(tag->bytes);
     while (auto part = meta.Next()) {
-      if (part->wire != Wire::kBytes || !protobuf::IsUtf8(part->bytes)) continue;
+      if (part->wire != Wire::kBytes || !utf8::IsValid(part->bytes)) continue;
       if (part->number == 1) out.api_version = part->bytes;
       if (part->number == 2) out.kind = part->bytes;
     }

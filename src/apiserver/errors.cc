@@ -1,6 +1,7 @@
 #include "apiserver/errors.h"
 
 #include "codec/json.h"
+#include "codec/utf8.h"
 
 namespace sampan::apiserver {
 
@@ -126,7 +127,8 @@ std::string FailureStatus(const Error& error, int code) {
     AppendDetails(*error.details(), out);
   }
   out += fmt::format(",\"code\":{}}}\n", code != 0 ? code : HttpStatusOf(error.reason()));
-  return out;
+  // Messages show what clients sent: paths, names, values.
+  return utf8::IsValid(out) ? out : utf8::Repaired(out);
 }
 
 std::string SuccessStatus(const StatusSubject& subject) {

@@ -64,6 +64,4 @@ class Writer {
   std::string& out_;
 };
 
-bool IsUtf8(std::string_view text);
-
 }  // namespace sampan::protobuf

@@ -6,7 +6,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
-#include "codec/protobuf.h"
+#include "codec/utf8.h"
 #include "codec/yaml_scalar.h"
 
 namespace sampan::yaml {
@@ -26,7 +26,7 @@ bool HasControls(std::string_view text) {
 // The parser yields the escapes \N and \_ as the single bytes 0x85 and 0xA0; here they become UTF-8. (The text itself is
 // valid, so a byte that continues nothing can come from nowhere else.)
 std::string RepairEscapes(std::string text) {
-  if (protobuf::IsUtf8(text)) return text;
+  if (utf8::IsValid(text)) return text;
   std::string repaired;
   for (size_t i = 0; i < text.size();) {
     auto lead = static_cast<unsigned char>(text[i]);
@@ -226,7 +226,7 @@ Result<std::vector<json::Value>> Run(std::string_view text, const ParseOptions& 
   if (HasControls(text)) {
     return Fail(Error::BadRequest("error converting YAML to JSON: yaml: control characters are not allowed"));
   }
-  if (!protobuf::IsUtf8(text)) return Fail(Error::BadRequest("error converting YAML to JSON: yaml: invalid UTF-8"));
+  if (!utf8::IsValid(text)) return Fail(Error::BadRequest("error converting YAML to JSON: yaml: invalid UTF-8"));
   std::vector<json::Value> documents;
   try {
     std::istringstream stream{std::string(text)};

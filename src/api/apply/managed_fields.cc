@@ -5,6 +5,7 @@
 #include "api/apply/entries.h"
 #include "api/apply/merge.h"
 #include "api/schema.h"
+#include "codec/utf8.h"
 
 namespace sampan::api {
 namespace {
@@ -121,17 +122,31 @@ std::string ManagerFromUserAgent(std::string_view user_agent) {
   std::string_view name = user_agent.substr(0, user_agent.find('/'));
   if (name.empty()) return "unknown";
   std::string manager;
-  for (char c : name.substr(0, kMaxManagerLength)) {
-    if (c >= ' ' && c != '\x7f') manager += c;
+  while (!name.empty()) {
+    std::string character;
+    char32_t code = utf8::Take(name);
+    if (!utf8::IsPrintable(code)) continue;
+    utf8::Append(code, character);
+    if (manager.size() + character.size() > kMaxManagerLength) break;
+    manager += character;
   }
   return manager;
 }
 
 void ValidateFieldManager(std::string_view name, Causes& causes) {
   Path path("fieldManager");
-  if (name.size() > kMaxManagerLength) causes.TooLong(path, kMaxManagerLength);
-  if (std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; })) {
-    causes.Invalid(path, name, "should only contain printable characters");
+  if (name.size() > kMaxManagerLength) return causes.TooLong(path, kMaxManagerLength);
+  for (std::string_view rest = name; !rest.empty();) {
+    const size_t position = name.size() - rest.size();
+    const std::string_view before = rest;
+    const char32_t code = utf8::Take(rest);
+    const bool sound = utf8::IsValid(before.substr(0, before.size() - rest.size()));
+    if (sound && utf8::IsPrintable(code)) continue;
+    std::string shown;
+    utf8::Append(code, shown);
+    causes.Invalid(path, utf8::Repaired(name),
+                   sound ? fmt::format("invalid character U+{:04X} (at position {})", uint32_t{code}, position)
+                         : fmt::format("invalid character U+{:04X} '{}' (at position {})", uint32_t{code}, shown, position));
   }
 }
 

@@ -19,10 +19,10 @@ struct FieldManager {
   WallTime now;
 };
 
-// "kubectl/v1.27.3 (linux/amd64)" -> "kubectl"; "unknown" for an empty one. At most 128 bytes.
+// "kubectl/v1.27.3 (linux/amd64)" -> "kubectl"; "unknown" for an empty one. At most 128 bytes, whole printable characters.
 std::string ManagerFromUserAgent(std::string_view user_agent);
 
-// Faults a name that is longer than 128 bytes or has unprintable characters.
+// Faults a name that is longer than 128 bytes, has unprintable characters or is no UTF-8.
 void ValidateFieldManager(std::string_view name, Causes& causes);
 
 // Records a create: `object` (defaulted, about to be stored) gets one Update entry with all its fields.

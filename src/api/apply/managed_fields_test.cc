@@ -192,6 +192,10 @@ TEST(Apply, RefusesManagedFields) {
 TEST(FieldManager, Names) {
   EXPECT_EQ(ManagerFromUserAgent("kubectl/v1.27.3 (linux/amd64) kubernetes/25b4e43"), "kubectl");
   EXPECT_EQ(ManagerFromUserAgent(""), "unknown");
+  EXPECT_EQ(ManagerFromUserAgent("\xFF\xFE/1"), "\uFFFD\uFFFD");
+  EXPECT_EQ(ManagerFromUserAgent("a\u200b\u0085b/1"), "ab");
+  // Cut between characters, not inside one.
+  EXPECT_EQ(ManagerFromUserAgent(std::string(127, 'a') + "\u00e9/1"), std::string(127, 'a'));
   auto faults = [](std::string_view name) {
     Causes causes;
     ValidateFieldManager(name, causes);
@@ -200,6 +204,9 @@ TEST(FieldManager, Names) {
   EXPECT_EQ(faults("kubectl-edit"), 0);
   EXPECT_EQ(faults(std::string(129, 'x')), 1);
   EXPECT_EQ(faults("a\nb"), 1);
+  EXPECT_EQ(faults("a\u2028b"), 1);
+  EXPECT_EQ(faults("caf\u00e9 \u4e2d"), 0);
+  EXPECT_EQ(faults("\xFF\xFE"), 2);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // The one interpreter of member tables: reads a json::Value or JSON text into a struct, and writes a struct as either.
 #include <charconv>
+#include <cmath>
 #include <limits>
 
+#include "api/object.h"
 #include "api/types/convert.h"
 #include "api/types/describe.h"
 #include "codec/base64.h"
@@ -51,7 +53,8 @@ class ValueSource {
   template <class T>
   bool Number(T& out) const {
     boost::system::error_code ec;
-    out = value_->to_number<T>(ec);
+    T number = value_->to_number<T>(ec);
+    if (!ec) out = number;
     return !ec;
   }
   json::Value Any() const { return *value_; }
@@ -81,12 +84,18 @@ class TextSource {
   template <class T>
   bool Number(T& out) {
     std::string_view text = cursor_.Number();
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    if (error == std::errc() && end == text.data() + text.size()) return true;
+    T number = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size()) {
+      out = number;
+      return true;
+    }
     if constexpr (std::is_integral_v<T>) {
       double real = 0;
       if (std::from_chars(text.data(), text.data() + text.size(), real).ec != std::errc()) return false;
-      if (real != static_cast<double>(static_cast<int64_t>(real))) return false;
+      // The upper limit itself is no double; the next one above it is.
+      constexpr double kBeyond = static_cast<double>(std::numeric_limits<T>::max() / 2 + 1) * 2;
+      if (real != std::floor(real) || real < -kBeyond || real >= kBeyond) return false;
       out = static_cast<T>(real);
       return true;
     }
@@ -95,6 +104,7 @@ class TextSource {
   json::Value Any() {
     json::ParseOptions options;
     options.max_bytes = std::numeric_limits<size_t>::max();
+    options.max_depth = kMaxStoredDepth;
     auto value = json::Parse(cursor_.Skip(), options);
     return value ? *std::move(value) : json::Value();
   }

@@ -90,14 +90,15 @@ Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object) {
   CO_TRY_VOID(strategy.BeforeStore(context, object, nullptr));
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
 
+  CO_TRY(std::string text, StoredText(object, WriteOf::kClient));
   if (call->dry_run) {
     if (call->resource->cache->Get(call->namespace_, name) != nullptr)
       co_return Fail(AlreadyExistsError(call->kind(), name));
     co_return api::Object::FromValue(std::move(object), 0);
   }
   std::string key = store::keys::ObjectKey(kind.group, kind.resource, call->namespace_, name);
-  auto revision = co_await deps_.store.Put(std::move(key), json::Serialize(object),
-                                           store::Precondition{store::Precondition::kMustNotExist});
+  auto revision =
+      co_await deps_.store.Put(std::move(key), std::move(text), store::Precondition{store::Precondition::kMustNotExist});
   if (!revision) {
     if (revision.error().Is(Reason::kAlreadyExists)) co_return Fail(AlreadyExistsError(call->kind(), name));
     co_return Fail(std::move(revision).error());

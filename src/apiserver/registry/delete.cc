@@ -117,7 +117,7 @@ Task<Result<Deleted>> Registry::TryDelete(Call* call, ObjectPtr current, const D
     co_return erased;
   }
   if (json::Equal(old, object)) co_return Deleted{std::move(current), false};
-  CO_TRY(ObjectPtr marked, co_await Store(call, std::move(current), std::move(object)));
+  CO_TRY(ObjectPtr marked, co_await Store(call, std::move(current), std::move(object), WriteOf::kServer));
   co_return Deleted{std::move(marked), false};
 }
 

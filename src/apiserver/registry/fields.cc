@@ -1,5 +1,7 @@
 #include "apiserver/registry/fields.h"
 
+#include "api/object.h"
+
 namespace sampan::apiserver {
 
 json::Object& ObjectAt(json::Value& parent, std::string_view key) {
@@ -51,6 +53,14 @@ void CopyMember(json::Value& object, const json::Value& from, std::string_view k
 
 void Remove(json::Value& object, std::string_view key) {
   if (object.is_object()) object.as_object().erase(key);
+}
+
+Result<std::string> StoredText(json::Value& object, WriteOf write) {
+  const size_t max_bytes = write == WriteOf::kClient ? api::kMaxWrittenBytes : api::kMaxStoredBytes;
+  Result<std::string> text = api::ToStored(object, max_bytes);
+  if (text || !text.error().Is(Reason::kRequestEntityTooLarge)) return text;
+  if (MetadataOf(object).erase("managedFields") == 0) return text;
+  return api::ToStored(object, max_bytes);
 }
 
 bool SameMember(const json::Value& a, const json::Value& b, std::string_view key) {

@@ -28,4 +28,9 @@ void CopyMember(json::Value& object, const json::Value& from, std::string_view k
 void Remove(json::Value& object, std::string_view key);
 bool SameMember(const json::Value& a, const json::Value& b, std::string_view key);
 
+// Whose write it is: the server may add a little (a deletion's time, a binding) to what is as large as a client may make it.
+enum class WriteOf : bool { kClient, kServer };
+// The object's text for the store (api::ToStored). One that is too large with its managedFields is stored without them.
+Result<std::string> StoredText(json::Value& object, WriteOf write);
+
 }  // namespace sampan::apiserver

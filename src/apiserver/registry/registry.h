@@ -12,6 +12,7 @@
 #include "api/kind.h"
 #include "api/object.h"
 #include "apiserver/admission/admission.h"
+#include "apiserver/registry/fields.h"
 #include "apiserver/registry/strategy.h"
 #include "apiserver/registry/view.h"
 #include "async/clock.h"
@@ -112,7 +113,7 @@ class Registry {
   Result<void> PrepareUpdate(const Call& call, WriteContext& context, json::Value& object, const json::Value& old) const;
   Result<void> Check(const Call& call, WriteContext& context, json::Value& object, const json::Value& old) const;
   Task<Result<ObjectPtr>> TryUpdate(Call* call, ObjectPtr current, json::Value old, json::Value object);
-  Task<Result<ObjectPtr>> Store(Call* call, ObjectPtr current, json::Value object);
+  Task<Result<ObjectPtr>> Store(Call* call, ObjectPtr current, json::Value object, WriteOf write);
   Task<Result<Deleted>> TryDelete(Call* call, ObjectPtr current, const DeleteRequest* request);
   Task<Result<Deleted>> Erase(Call* call, ObjectPtr current);
   // Waits until the cache has caught up with the write that an attempt has lost against.

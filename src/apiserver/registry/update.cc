@@ -11,7 +11,6 @@ namespace sampan::apiserver {
 namespace {
 
 constexpr int kAttempts = 6;
-constexpr size_t kMaxStoredDepth = 600;  // what is stored has passed the limit of bodies
 
 // A client that names a revision or an instance means exactly that one.
 Result<void> CheckPreconditions(const Call& call, const api::Object& current, const json::Value& object) {
@@ -62,8 +61,12 @@ void CheckNewFinalizers(const json::Value& object, const json::Value& old, api::
   const json::Array* before = FindArray(json::Find(old, "metadata", "finalizers"));
   const json::Array* after = FindArray(json::Find(object, "metadata", "finalizers"));
   if (after == nullptr) return;
+  std::unordered_set<std::string_view> known;
+  if (before != nullptr) {
+    for (const json::Value& finalizer : *before) known.insert(json::FindString(&finalizer));
+  }
   for (const json::Value& finalizer : *after) {
-    if (before != nullptr && std::find(before->begin(), before->end(), finalizer) != before->end()) continue;
+    if (known.contains(json::FindString(&finalizer))) continue;
     api::Path metadata("metadata");
     causes.Forbidden(api::Path(metadata, "finalizers"),
                      fmt::format("no new finalizers can be added if the object is being deleted, found new finalizers "
@@ -114,14 +117,14 @@ Task<Result<ObjectPtr>> Registry::Rewrite(Call* call, const Edit* edit) {
     // The document lives in one arena and is given up as a whole.
     boost::json::monotonic_resource arena(current->bytes().size() * 4);
     boost::json::parse_options options;
-    options.max_depth = kMaxStoredDepth;
+    options.max_depth = api::kMaxStoredDepth;
     boost::system::error_code error;
     json::Value document = boost::json::parse(current->bytes(), error, &arena, options);
     if (error)
       co_return Fail(Error::InternalError("stored {} \"{}\" is malformed", call->resource->kind->resource, call->name));
     CO_TRY_VOID((*edit)(document));
     if (call->dry_run) co_return api::Object::FromValue(json::Value(document, {}), current->revision());
-    auto stored = co_await Store(call, std::move(current), std::move(document));
+    auto stored = co_await Store(call, std::move(current), std::move(document), WriteOf::kServer);
     if (stored || attempt == kAttempts || !stored.error().Is(Reason::kConflict)) co_return stored;
     co_await CatchUp(call);
   }
@@ -176,24 +179,28 @@ Task<Result<ObjectPtr>> Registry::TryUpdate(Call* call, ObjectPtr current, json:
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
 
   if (json::Equal(old, object)) co_return current;
-  if (call->dry_run) co_return api::Object::FromValue(std::move(object), current->revision());
+  if (call->dry_run) {
+    CO_TRY_VOID(StoredText(object, WriteOf::kClient));
+    co_return api::Object::FromValue(std::move(object), current->revision());
+  }
   if (NothingHoldsBack(resource, object)) {
     auto erased = co_await Erase(call, current);
     if (!erased) co_return Fail(std::move(erased).error());
     context.Stored();
     co_return api::Object::FromValue(std::move(object), current->revision());
   }
-  auto stored = co_await Store(call, std::move(current), std::move(object));
+  auto stored = co_await Store(call, std::move(current), std::move(object), WriteOf::kClient);
   if (stored) context.Stored();
   co_return stored;
 }
 
-Task<Result<ObjectPtr>> Registry::Store(Call* call, ObjectPtr current, json::Value object) {
+Task<Result<ObjectPtr>> Registry::Store(Call* call, ObjectPtr current, json::Value object, WriteOf write) {
   const api::KindInfo& kind = *call->resource->kind;
   MetadataOf(object).erase("resourceVersion");
   std::string key = store::keys::ObjectKey(kind.group, kind.resource, call->namespace_, call->name);
+  CO_TRY(std::string text, StoredText(object, write));
   CO_TRY(store::Revision revision,
-         co_await deps_.store.Put(std::move(key), json::Serialize(object), store::Precondition{current->revision()}));
+         co_await deps_.store.Put(std::move(key), std::move(text), store::Precondition{current->revision()}));
   co_return Written(*call, call->name, std::move(object), revision);
 }
 

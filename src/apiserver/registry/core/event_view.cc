@@ -4,7 +4,6 @@
 #include "api/decode.h"
 #include "api/types/core.h"
 #include "apiserver/registry/view.h"
-#include "base/check.h"
 
 namespace sampan::apiserver {
 
@@ -25,14 +24,16 @@ constexpr std::array<Renamed, 7> kRenamed = {{{"involvedObject", "regarding"},
 json::Value Convert(const json::Value& from, const api::KindInfo& to, std::string_view Renamed::* before,
                     std::string_view Renamed::* after) {
   json::Object out;
-  for (const auto& [key, value] : from.as_object()) {
+  const json::Object* object = from.if_object();
+  if (object == nullptr) return out;
+  for (const auto& [key, value] : *object) {
     auto renamed = std::ranges::find(kRenamed, std::string_view(key), before);
     out[renamed == kRenamed.end() ? std::string_view(key) : (*renamed).*after] = value;
   }
   out["apiVersion"] = to.ApiVersion();
-  Result<json::Value> canonical = api::Canonicalize(*to.type, std::move(out), nullptr);
-  CHECK(canonical.has_value());
-  return *std::move(canonical);
+  // What does not fit the type (of an older version) is shown under its new name, as it is.
+  Result<json::Value> canonical = api::Canonicalize(*to.type, out, nullptr);
+  return canonical ? *std::move(canonical) : json::Value(std::move(out));
 }
 
 json::Value ToStored(const json::Value& published) {
