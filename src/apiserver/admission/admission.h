@@ -1,4 +1,9 @@
-// Built-in admission: steps of a write, before validation, that look at more than the object itself.
+// Admission: what decides about a write, a deletion or a connection by looking at more than the object itself. Two phases,
+// as in Kubernetes: first every step may change the object, then, when strategy and validation have made it final, every
+// step may refuse it. Both wait where they must, so that webhooks, policies and quotas are steps like any other.
+//
+// An update is mutated and validated anew in each attempt of its optimistic retry, on what is stored then; a deletion is
+// mutated once and validated in each attempt.
 #pragma once
 
 #include <memory>
@@ -8,11 +13,24 @@
 
 namespace sampan::apiserver {
 
-// Thread-safe. A step may change the object; an error refuses the write. `old` is null for creations.
+// What a step takes part in.
+struct Phases {
+  bool mutate = false;
+  bool validate = false;
+};
+
+// Thread-safe. An error refuses the request; what a step took meanwhile goes back by WriteContext::Undo.
 class Admission {
  public:
   virtual ~Admission() = default;
-  virtual Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) = 0;
+  // Decided by the context alone (intent, kind, subresource, user), without waiting: where a step has nothing to say it
+  // costs nothing.
+  virtual Phases Concerns(const WriteContext& context) const = 0;
+  // `object` is what is wanted: the document as sent and defaulted for a creation or an update, what a subresource was sent
+  // (an Eviction, a TokenRequest); null for deletions and connections. `old` is what is stored, null for a creation. In a
+  // dry run (context->dry_run) nothing outside of the request may change. The arguments outlive the task.
+  virtual Task<Result<void>> Mutate(WriteContext* context, json::Value* object, const json::Value* old);
+  virtual Task<Result<void>> Validate(WriteContext* context, const json::Value* object, const json::Value* old);
 };
 
 // Refuses new objects in namespaces that are absent (404) or going away (403).

@@ -22,8 +22,17 @@ Error TerminatingError(const WriteContext& context) {
 
 class NamespaceLifecycle final : public Admission {
  public:
-  Result<void> Admit(WriteContext& context, json::Value&, const json::Value* old) override {
-    if (old != nullptr || !context.kind->namespaced()) return {};
+  Phases Concerns(const WriteContext& context) const override {
+    bool makes = context.intent == Intent::kCreate && context.subresource.empty();
+    return {.mutate = makes && context.kind->namespaced()};
+  }
+
+  Task<Result<void>> Mutate(WriteContext* context, json::Value*, const json::Value*) override {
+    co_return CheckNamespace(*context);
+  }
+
+ private:
+  static Result<void> CheckNamespace(const WriteContext& context) {
     api::ObjectPtr found = context.registry.Get<api::core::Namespace>("", context.namespace_);
     if (found == nullptr) {
       return Fail(NotFoundError(api::KindOf<api::core::Namespace>(), context.namespace_));

@@ -116,9 +116,19 @@ bool SameTaints(const json::Value& a, const json::Value& b) {
 // The authorizer has limited a node to its own name where the path has one; here is what only the object tells.
 class NodeRestriction final : public Admission {
  public:
-  Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
+  Phases Concerns(const WriteContext& context) const override {
+    bool writes = context.intent == Intent::kCreate || context.intent == Intent::kUpdate;
+    bool node = context.user.name.starts_with(auth::kNodeUserPrefix) && context.user.InGroup(auth::kNodesGroup);
+    return {.validate = writes && node};
+  }
+
+  Task<Result<void>> Validate(WriteContext* context, const json::Value* object, const json::Value* old) override {
+    co_return Check(*context, *object, old);
+  }
+
+ private:
+  static Result<void> Check(const WriteContext& context, const json::Value& object, const json::Value* old) {
     std::string_view node = context.user.name;
-    if (!node.starts_with(auth::kNodeUserPrefix) || !context.user.InGroup(auth::kNodesGroup)) return {};
     node.remove_prefix(auth::kNodeUserPrefix.size());
     std::string why;
     if (context.kind == &api::KindOf<api::core::Node>()) {
@@ -130,7 +140,6 @@ class NodeRestriction final : public Admission {
     return Fail(ForbiddenError(*context.kind, json::FindString(json::Find(object, "metadata", "name")), why));
   }
 
- private:
   // Each says why the node may not; empty when it may.
   static std::string NodeRefusal(const auth::UserInfo& user, const json::Value& object, const json::Value* old,
                                  std::string_view node) {

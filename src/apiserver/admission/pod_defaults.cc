@@ -42,19 +42,26 @@ void AddTolerations(json::Value& spec) {
 
 class PodDefaults final : public Admission {
  public:
-  Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
-    if (context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
-    json::Value& spec = object.as_object()["spec"];
-    if (old != nullptr) {
-      if (context.subresource.empty()) AddTolerations(spec);  // a client that replaces the list keeps those
-      return {};
-    }
+  Phases Concerns(const WriteContext& context) const override {
+    bool writes = context.intent == Intent::kCreate || context.intent == Intent::kUpdate;
+    return {.mutate = writes && context.kind == &api::KindOf<api::core::Pod>() && context.subresource.empty()};
+  }
+
+  Task<Result<void>> Mutate(WriteContext* context, json::Value* object, const json::Value*) override {
+    if (FindObject(*object, "spec") == nullptr) co_return Result<void>{};
+    json::Value& spec = object->as_object()["spec"];
+    if (context->intent == Intent::kCreate) co_return SetDefaults(*context, spec);
+    AddTolerations(spec);  // a client that replaces the list keeps those
+    co_return Result<void>{};
+  }
+
+ private:
+  static Result<void> SetDefaults(const WriteContext& context, json::Value& spec) {
     TRY_VOID(CheckRuntimeClass(context, spec));
     AddTolerations(spec);
     return SetPriority(context, spec);
   }
 
- private:
   static Result<void> SetPriority(const WriteContext& context, json::Value& spec) {
     std::string_view name = json::FindString(json::Find(spec, "priorityClassName"));
     int64_t value = 0;

@@ -62,8 +62,18 @@ std::string AccountName(const json::Value& spec) {
 
 class ServiceAccountAdmission final : public Admission {
  public:
-  Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) override {
-    if (old != nullptr || context.kind != &api::KindOf<api::core::Pod>() || FindObject(object, "spec") == nullptr) return {};
+  Phases Concerns(const WriteContext& context) const override {
+    bool creates = context.intent == Intent::kCreate && context.subresource.empty();
+    return {.mutate = creates && context.kind == &api::KindOf<api::core::Pod>()};
+  }
+
+  Task<Result<void>> Mutate(WriteContext* context, json::Value* object, const json::Value*) override {
+    co_return GiveAccount(*context, *object);
+  }
+
+ private:
+  static Result<void> GiveAccount(WriteContext& context, json::Value& object) {
+    if (FindObject(object, "spec") == nullptr) return {};
     if (json::Find(object, "metadata", "annotations", kMirrorAnnotation) != nullptr) return {};
     json::Value& spec = object.as_object()["spec"];
     std::string name = AccountName(spec);
@@ -80,7 +90,6 @@ class ServiceAccountAdmission final : public Admission {
     return {};
   }
 
- private:
   static void Inject(WriteContext& context, const api::core::ServiceAccount& account, json::Value& spec) {
     if (!spec.as_object().contains("imagePullSecrets") && !account.image_pull_secrets.empty()) {
       json::Array& secrets = ArrayAt(spec, "imagePullSecrets");

@@ -3,6 +3,7 @@
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
 #include "apiserver/registry/registry.h"
+#include "apiserver/registry/sent_metadata.h"
 #include "store/keys.h"
 
 namespace sampan::apiserver {
@@ -37,13 +38,8 @@ void TrackCreation(const Call& call, WallTime now, json::Value& object) {
 }
 
 Result<void> CheckSentMetadata(const Call& call, const json::Value& object) {
-  const json::Value* metadata = json::Find(object, "metadata");
-  if (metadata == nullptr) return {};
-  std::string_view namespace_ = json::FindString(json::Find(*metadata, "namespace"));
-  if (call.resource->kind->namespaced() && !namespace_.empty() && namespace_ != call.namespace_) {
-    return Fail(Error::BadRequest("the namespace of the provided object does not match the namespace sent on the request"));
-  }
-  if (!json::FindString(json::Find(*metadata, "resourceVersion")).empty()) {
+  TRY_VOID(CheckSentNamespace(call, object));
+  if (!json::FindString(json::Find(object, "metadata", "resourceVersion")).empty()) {
     return Fail(Error::BadRequest("resourceVersion should not be set on objects to be created"));
   }
   return {};
@@ -71,13 +67,13 @@ Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object) {
   const api::KindInfo& kind = *call->resource->kind;
   Strategy& strategy = *call->resource->strategy;
   std::string name(NameOf(object));
-  std::unique_ptr<WriteContext> owned = Context(*call);
+  std::unique_ptr<WriteContext> owned = Context(*call, Intent::kCreate);
   WriteContext& context = *owned;
   context.name = name;
 
   // What admission and strategy fill in belongs to no manager.
   if (call->track_managers) TrackCreation(*call, context.now, object);
-  CO_TRY_VOID(Admit(context, object, nullptr));
+  CO_TRY_VOID(co_await RunMutating(&context, &object, nullptr));
   SetSystemMetadata(context, call->resource->traits, object);
   if (call->resource->traits.status && !call->resource->traits.status_on_create) {
     object.as_object()["status"] = json::Object();
@@ -88,6 +84,7 @@ Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object) {
   strategy.Validate(context, object, nullptr, causes);
   if (!causes.empty()) co_return Fail(std::move(causes).ToError(kind.group, kind.kind, name));
   CO_TRY_VOID(strategy.BeforeStore(context, object, nullptr));
+  CO_TRY_VOID(co_await RunValidating(&context, &object, nullptr));
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
 
   CO_TRY(std::string text, StoredText(object, WriteOf::kClient));

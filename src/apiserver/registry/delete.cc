@@ -83,6 +83,11 @@ bool HasFinalizers(const json::Value& object) {
 }  // namespace
 
 Task<Result<Deleted>> Registry::Delete(Call* call, DeleteRequest request) {
+  {
+    std::unique_ptr<WriteContext> context = Context(*call, Intent::kDelete);
+    CO_TRY_VOID(co_await RunMutating(context.get(), nullptr, nullptr));
+    context->Stored();  // nothing is given back: the request goes on
+  }
   for (int attempt = 1;; ++attempt) {
     ObjectPtr current = call->resource->cache->Get(call->namespace_, call->name);
     if (current == nullptr) co_return Fail(NotFoundError(call->kind(), call->name));
@@ -98,12 +103,13 @@ Task<Result<Deleted>> Registry::Delete(Call* call, DeleteRequest request) {
 Task<Result<Deleted>> Registry::TryDelete(Call* call, ObjectPtr current, const DeleteRequest* request) {
   CO_TRY_VOID(CheckPreconditions(*call, *current, request->options));
   Strategy& strategy = *call->resource->strategy;
-  std::unique_ptr<WriteContext> context = Context(*call);
+  std::unique_ptr<WriteContext> context = Context(*call, Intent::kDelete);
   CO_TRY_VOID(strategy.CheckDelete(*context, *current));
 
   const std::optional<int64_t>& asked = request->options.grace_period_seconds;
   int64_t grace = strategy.GracePeriod(*current, asked);
   json::Value old = current->Parse();
+  CO_TRY_VOID(co_await RunValidating(context.get(), nullptr, &old));
   json::Value object = old;
   SetPropagation(object, *request);
   SetDeletion(object, *current, grace, asked.has_value(), context->now);
@@ -114,10 +120,12 @@ Task<Result<Deleted>> Registry::TryDelete(Call* call, ObjectPtr current, const D
   if (call->dry_run) co_return Deleted{std::move(current), !waits};
   if (!waits) {
     auto erased = co_await Erase(call, std::move(current));
+    if (erased) context->Stored();
     co_return erased;
   }
   if (json::Equal(old, object)) co_return Deleted{std::move(current), false};
   CO_TRY(ObjectPtr marked, co_await Store(call, std::move(current), std::move(object), WriteOf::kServer));
+  context->Stored();
   co_return Deleted{std::move(marked), false};
 }
 

@@ -4,25 +4,24 @@
 #include "api/types/core.h"
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
+#include "apiserver/registry/sent_metadata.h"
 
 namespace sampan::apiserver {
 
 namespace {
 
-Result<void> CheckName(const Call& call, const json::Value& body) {
-  std::string_view name = NameOf(body);
-  if (name.empty()) {
-    return Fail(
-        Error::BadRequest("the name of the object ({} based on URL) was undeterminable: name must be provided", call.name));
-  }
-  if (name != call.name) {
-    return Fail(Error::BadRequest("the name of the object ({}) does not match the name on the URL ({})", name, call.name));
-  }
-  std::string_view namespace_ = json::FindString(json::Find(body, "metadata", "namespace"));
-  if (call.resource->kind->namespaced() && !namespace_.empty() && namespace_ != call.namespace_) {
-    return Fail(Error::BadRequest("the namespace of the provided object does not match the namespace sent on the request"));
-  }
-  return {};
+// Who may change objects may not make them by that.
+Result<void> RequireCreate(const Call& call) {
+  if (call.authorizer == nullptr) return {};
+  const api::KindInfo& kind = call.kind();
+  return auth::Require(*call.authorizer, {.user = call.user,
+                                          .verb = "create",
+                                          .group = kind.group,
+                                          .version = kind.version,
+                                          .resource = kind.resource,
+                                          .namespace_ = call.namespace_,
+                                          .name = call.name,
+                                          .resource_request = true});
 }
 
 }  // namespace
@@ -36,20 +35,25 @@ Task<Result<ObjectPtr>> CreateObject(Registry* registry, Call* call, json::Value
   co_return created;
 }
 
+Task<Result<ObjectPtr>> CreateByChange(Registry* registry, Call* call, json::Value body) {
+  CO_TRY_VOID(RequireCreate(*call));
+  auto created = co_await CreateObject(registry, call, std::move(body));
+  co_return created;
+}
+
 Task<Result<ObjectPtr>> PutObject(Registry* registry, Call* call, json::Value body, bool* created) {
-  CO_TRY_VOID(CheckName(*call, body));
-  Mutate mutate = [&body](const json::Value&, const api::Object&) -> Result<json::Value> { return body; };
+  CO_TRY_VOID(CheckSentName(*call, body));
+  CO_TRY_VOID(CheckSentNamespace(*call, body));
+  Mutate mutate = [&](const json::Value&, const api::Object& current) -> Result<json::Value> {
+    TRY_VOID(CheckSentUid(*call, body, current.uid()));
+    return body;
+  };
   auto updated = co_await registry->Update(call, &mutate);
   bool creates = call->resource->traits.create_on_update && call->subresource.empty();
   if (updated || !updated.error().Is(Reason::kNotFound) || !creates) co_return updated;
-  // Who names an instance wants that one, not a new one.
-  std::string_view uid = json::FindString(json::Find(body, "metadata", "uid"));
-  if (!uid.empty()) {
-    co_return Fail(ConflictError(call->kind(), call->name,
-                                 fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: ", uid)));
-  }
+  CO_TRY_VOID(CheckSentUid(*call, body, ""));  // who names an instance wants that one, not a new one
   MetadataOf(body).erase("resourceVersion");
-  auto made = co_await CreateObject(registry, call, std::move(body));
+  auto made = co_await CreateByChange(registry, call, std::move(body));
   *created = made.has_value();
   co_return made;
 }

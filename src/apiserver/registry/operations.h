@@ -9,6 +9,8 @@ namespace sampan::apiserver {
 
 // `body` is decoded and not yet defaulted. Sets `created` when the kind is created by PUT.
 Task<Result<ObjectPtr>> CreateObject(Registry* registry, Call* call, json::Value body);
+// The same by a request to change what turned out to be absent: Forbidden without the right to create.
+Task<Result<ObjectPtr>> CreateByChange(Registry* registry, Call* call, json::Value body);
 Task<Result<ObjectPtr>> PutObject(Registry* registry, Call* call, json::Value body, bool* created);
 
 struct PatchRequest {

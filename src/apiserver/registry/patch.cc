@@ -4,6 +4,7 @@
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
 #include "apiserver/registry/operations.h"
+#include "apiserver/registry/sent_metadata.h"
 
 namespace sampan::apiserver {
 
@@ -37,10 +38,10 @@ Result<json::Value> Patched(const api::KindInfo& kind, const json::Value& stored
   return Fail(Error::UnsupportedMediaType("server-side apply is not a patch of a document"));
 }
 
-Result<void> CheckNameKept(const Call& call, const json::Value& patched) {
-  if (NameOf(patched) == call.name) return {};
-  return Fail(
-      Error::BadRequest("the name of the object ({}) does not match the name on the URL ({})", NameOf(patched), call.name));
+// A patch may not move an object.
+Result<void> CheckPlaceKept(const Call& call, const json::Value& patched) {
+  TRY_VOID(CheckSentNamespace(call, patched));
+  return CheckSentName(call, patched);
 }
 
 // Decodes what a patch made. Warnings of an attempt that is repeated are not reported twice.
@@ -92,11 +93,7 @@ Result<json::Value> DecodeApplied(Call& call, const api::KindInfo& kind, PatchRe
 Task<Result<ObjectPtr>> ApplyObject(Registry* registry, Call* call, PatchRequest request, bool* created) {
   const api::KindInfo& kind = call->kind();
   CO_TRY(json::Value config, DecodeApplied(*call, kind, request));
-  if (NameOf(config).empty()) {
-    co_return Fail(
-        Error::BadRequest("the name of the object ({} based on URL) was undeterminable: name must be provided", call->name));
-  }
-  CO_TRY_VOID(CheckNameKept(*call, config));
+  CO_TRY_VOID(CheckPlaceKept(*call, config));
   std::vector<std::string> warnings = call->warnings;
   call->track_managers = false;
   api::ApplyForce force = request.force ? api::ApplyForce::kYes : api::ApplyForce::kNo;
@@ -117,7 +114,7 @@ Task<Result<ObjectPtr>> ApplyObject(Registry* registry, Call* call, PatchRequest
     }
     api::FieldManager manager{call->field_manager, call->subresource, registry->clock().Now()};
     CO_TRY(json::Value object, api::Apply(kind, manager, force, json::Value(), config));
-    auto made = co_await CreateObject(registry, call, Kept(*call, std::move(object)));
+    auto made = co_await CreateByChange(registry, call, Kept(*call, std::move(object)));
     *created = made.has_value();
     if (made || !made.error().Is(Reason::kAlreadyExists)) co_return made;
   }
@@ -125,10 +122,8 @@ Task<Result<ObjectPtr>> ApplyObject(Registry* registry, Call* call, PatchRequest
 
 // The Scale is what the client has written, so the faults are the Scale's.
 Result<void> CheckScale(const Call& call, const json::Value& scale) {
-  std::string_view name = NameOf(scale);
-  if (!name.empty() && name != call.name) {
-    return Fail(Error::BadRequest("the name of the object ({}) does not match the name on the URL ({})", name, call.name));
-  }
+  if (!NameOf(scale).empty()) TRY_VOID(CheckSentName(call, scale));
+  TRY_VOID(CheckSentNamespace(call, scale));
   const json::Value* replicas = json::Find(scale, "spec", "replicas");
   if (FindInt(replicas).value_or(0) >= 0) return {};
   api::Causes causes;
@@ -160,7 +155,7 @@ Task<Result<ObjectPtr>> PatchObject(Registry* registry, Call* call, PatchRequest
   const api::KindInfo& kind = call->kind();
   Mutate mutate = [&](const json::Value& stored, const api::Object&) -> Result<json::Value> {
     TRY(json::Value patched, Patched(kind, Shown(*call, stored), request));
-    TRY_VOID(CheckNameKept(*call, patched));
+    TRY_VOID(CheckPlaceKept(*call, patched));
     json::Value shown = request.type == client::PatchType::kStrategic ? request.patch : patched;
     Result<json::Value> object = DecodePatched(*call, kind, std::move(patched), request);
     if (!object) return Fail(BadPatch(shown, object.error()));
@@ -172,7 +167,10 @@ Task<Result<ObjectPtr>> PatchObject(Registry* registry, Call* call, PatchRequest
 
 Task<Result<ObjectPtr>> PutScale(Registry* registry, Call* call, json::Value scale) {
   CO_TRY_VOID(CheckScale(*call, scale));
-  Mutate mutate = [&scale](const json::Value& stored, const api::Object&) { return Scaled(stored, scale); };
+  Mutate mutate = [&](const json::Value& stored, const api::Object& current) -> Result<json::Value> {
+    TRY_VOID(CheckSentUid(*call, scale, current.uid()));
+    return Scaled(stored, scale);
+  };
   auto updated = co_await registry->Update(call, &mutate);
   co_return updated;
 }

@@ -63,8 +63,9 @@ const Resource* Registry::Find(const api::KindInfo& kind) const {
   return Find(kind.group, kind.version, kind.resource);
 }
 
-std::unique_ptr<WriteContext> Registry::Context(const Call& call) const {
+std::unique_ptr<WriteContext> Registry::Context(const Call& call, Intent intent) const {
   auto context = std::make_unique<WriteContext>(*this, *call.user, deps_.rng, deps_.clock.Now());
+  context->intent = intent;
   context->kind = call.resource->kind;
   context->published = &call.kind();
   context->namespace_ = call.namespace_;
@@ -74,9 +75,29 @@ std::unique_ptr<WriteContext> Registry::Context(const Call& call) const {
   return context;
 }
 
-Result<void> Registry::Admit(WriteContext& context, json::Value& object, const json::Value* old) const {
-  for (const std::unique_ptr<Admission>& step : admission_) TRY_VOID(step->Admit(context, object, old));
-  return {};
+Task<Result<void>> Registry::RunMutating(WriteContext* context, json::Value* object, const json::Value* old) const {
+  for (const std::unique_ptr<Admission>& step : admission_) {
+    if (!step->Concerns(*context).mutate) continue;
+    CO_TRY_VOID(co_await step->Mutate(context, object, old));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Registry::RunValidating(WriteContext* context, const json::Value* object, const json::Value* old) const {
+  for (const std::unique_ptr<Admission>& step : admission_) {
+    if (!step->Concerns(*context).validate) continue;
+    CO_TRY_VOID(co_await step->Validate(context, object, old));
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Registry::Admit(Call* call, Intent intent, json::Value* object) const {
+  std::unique_ptr<WriteContext> context = Context(*call, intent);
+  CO_TRY_VOID(co_await RunMutating(context.get(), object, nullptr));
+  CO_TRY_VOID(co_await RunValidating(context.get(), object, nullptr));
+  context->Stored();  // nothing is given back: the request goes on
+  call->warnings.insert(call->warnings.end(), context->warnings.begin(), context->warnings.end());
+  co_return Result<void>{};
 }
 
 ObjectPtr Registry::Written(const Call& call, std::string_view name, json::Value object, store::Revision revision) const {

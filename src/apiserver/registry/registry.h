@@ -38,6 +38,7 @@ struct Call {
   const Resource* resource = nullptr;
   const View* view = nullptr;  // the form the client writes in, when it is not the stored one
   const auth::UserInfo* user = nullptr;
+  const auth::Authorizer* authorizer = nullptr;  // of what turns out on the way; null: the server itself writes
   std::string namespace_;
   std::string name;  // empty for creations
   std::string subresource;
@@ -102,6 +103,9 @@ class Registry {
   // Changes a stored object as the server itself decides: no admission, validation or ownership. `edit` changes the
   // document in place, may run several times, and outlives the task. For Binding, which is one of the hottest calls.
   Task<Result<ObjectPtr>> Rewrite(Call* call, const Edit* edit);
+  // Both phases of admission for what is not a write of the object itself: a subresource that is sent a document of its own,
+  // a connection (`object` null). `call` and `object` outlive the task.
+  Task<Result<void>> Admit(Call* call, Intent intent, json::Value* object) const;
 
   Clock& clock() const { return deps_.clock; }
   Rng& rng() const { return deps_.rng; }
@@ -109,7 +113,9 @@ class Registry {
 
  private:
   Task<Result<ObjectPtr>> CreateNamed(Call* call, json::Value object);
-  Result<void> Admit(WriteContext& context, json::Value& object, const json::Value* old) const;
+  Task<Result<void>> RunMutating(WriteContext* context, json::Value* object, const json::Value* old) const;
+  Task<Result<void>> RunValidating(WriteContext* context, const json::Value* object, const json::Value* old) const;
+  Task<Result<void>> Prepare(Call* call, WriteContext* context, json::Value* object, const json::Value* old) const;
   Result<void> PrepareUpdate(const Call& call, WriteContext& context, json::Value& object, const json::Value& old) const;
   Result<void> Check(const Call& call, WriteContext& context, json::Value& object, const json::Value& old) const;
   Task<Result<ObjectPtr>> TryUpdate(Call* call, ObjectPtr current, json::Value old, json::Value object);
@@ -119,7 +125,7 @@ class Registry {
   // Waits until the cache has caught up with the write that an attempt has lost against.
   Task<void> CatchUp(const Call* call);
   ObjectPtr Written(const Call& call, std::string_view name, json::Value object, store::Revision revision) const;
-  std::unique_ptr<WriteContext> Context(const Call& call) const;
+  std::unique_ptr<WriteContext> Context(const Call& call, Intent intent) const;
 
   RegistryDependencies deps_;
   std::vector<Resource> resources_;  // sorted by group, version, resource

@@ -21,6 +21,9 @@ namespace sampan::apiserver {
 
 class Registry;
 
+// What a request wants of an object, as admission asks.
+enum class Intent : unsigned char { kCreate, kUpdate, kDelete, kConnect };
+
 // One attempt to write, on its way through admission, strategy and store. Lives until the write is stored or refused.
 class WriteContext {
  public:
@@ -40,6 +43,7 @@ class WriteContext {
   const auth::UserInfo& user;
   Rng& rng;
   const WallTime now;
+  Intent intent = Intent::kCreate;
   const api::KindInfo* kind = nullptr;
   const api::KindInfo* published = nullptr;  // the form the client writes in; `kind` unless a view is used
   std::string namespace_;

@@ -18,9 +18,10 @@ Result<void> CheckPreconditions(const Call& call, const api::Object& current, co
   std::string_view revision = json::FindString(json::Find(object, "metadata", "resourceVersion"));
   std::string_view uid = json::FindString(json::Find(object, "metadata", "uid"));
   if (!uid.empty() && uid != current.uid()) {
-    return Fail(ConflictError(
-        kind, call.name,
-        fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, current.uid())));
+    api::Causes causes;
+    api::Path metadata("metadata");
+    causes.Invalid(api::Path(metadata, "uid"), uid, "field is immutable");
+    return Fail(std::move(causes).ToError(kind.group, kind.kind, call.name));
   }
   if (!revision.empty() && revision != "0") {
     if (revision != std::to_string(current.revision())) return Fail(ModifiedError(kind, call.name));
@@ -145,7 +146,6 @@ Result<void> Registry::PrepareUpdate(const Call& call, WriteContext& context, js
   api::PrepareUpdateMeta(object, old);
   CopyMember(object.as_object()["metadata"], old.as_object().at("metadata"), "resourceVersion");
   TRY_VOID(resource.strategy->PrepareForUpdate(context, object, old));
-  TRY_VOID(Admit(context, object, &old));
   if (resource.traits.generation && SpecChanged(object, old)) {
     MetadataOf(object)["generation"] = FindInt(json::Find(old, "metadata", "generation")).value_or(0) + 1;
   }
@@ -154,7 +154,6 @@ Result<void> Registry::PrepareUpdate(const Call& call, WriteContext& context, js
 
 Result<void> Registry::Check(const Call& call, WriteContext& context, json::Value& object, const json::Value& old) const {
   const api::KindInfo& kind = *call.resource->kind;
-  api::ApplyDefaults(kind, object);
   TRY_VOID(PrepareUpdate(call, context, object, old));
   api::Causes causes;
   CheckNewFinalizers(object, old, causes);
@@ -168,13 +167,22 @@ Result<void> Registry::Check(const Call& call, WriteContext& context, json::Valu
   return {};
 }
 
+// From what is wanted to what is stored: both phases of admission with strategy and validation between them.
+Task<Result<void>> Registry::Prepare(Call* call, WriteContext* context, json::Value* object, const json::Value* old) const {
+  api::ApplyDefaults(*call->resource->kind, *object);
+  CO_TRY_VOID(co_await RunMutating(context, object, old));
+  CO_TRY_VOID(Check(*call, *context, *object, *old));
+  CO_TRY_VOID(call->resource->strategy->BeforeStore(*context, *object, old));
+  CO_TRY_VOID(co_await RunValidating(context, object, old));
+  co_return Result<void>{};
+}
+
 Task<Result<ObjectPtr>> Registry::TryUpdate(Call* call, ObjectPtr current, json::Value old, json::Value object) {
   const Resource& resource = *call->resource;
   CO_TRY_VOID(CheckPreconditions(*call, *current, object));
-  std::unique_ptr<WriteContext> owned = Context(*call);
+  std::unique_ptr<WriteContext> owned = Context(*call, Intent::kUpdate);
   WriteContext& context = *owned;
-  CO_TRY_VOID(Check(*call, context, object, old));
-  CO_TRY_VOID(resource.strategy->BeforeStore(context, object, &old));
+  CO_TRY_VOID(co_await Prepare(call, &context, &object, &old));
   if (call->track_managers) TrackChange(*call, context.now, old, object);
   call->warnings.insert(call->warnings.end(), context.warnings.begin(), context.warnings.end());
 
