@@ -96,9 +96,10 @@ Task<void> Serve(Guarded<Script>* script, net::Request* request, net::ResponseWr
   std::string target = request->query.empty() ? request->path : request->path + "?" + request->query;
   std::string key = request->method + " " + target;
   Script::Answer answer{404, {R"({"kind":"Status","reason":"NotFound","message":"gone","code":404})"}};
+  auto body = co_await request->body->ReadAll(1 << 20);
   {
     auto locked = script->Lock();
-    locked->asked.push_back(fmt::format("{} {} {}", key, request->headers.Get("content-type"), request->body));
+    locked->asked.push_back(fmt::format("{} {} {}", key, request->headers.Get("content-type"), body.value_or("broken")));
     auto found = locked->answers.find(key);
     if (found != locked->answers.end()) answer = found->second;
   }

@@ -12,12 +12,51 @@ int HexValue(char c) {
   return -1;
 }
 
+class EmptyBody final : public BodyReader {
+ public:
+  Task<Result<std::string>> ReadSome() override { co_return std::string(); }
+  Task<Result<std::string>> ReadAll(size_t, std::string) override { co_return std::string(); }
+  std::optional<uint64_t> length() const override { return 0; }
+};
+
+class WholeBody final : public BodyReader {
+ public:
+  explicit WholeBody(std::string text) : length_(text.size()), text_(std::move(text)) {}
+  Task<Result<std::string>> ReadSome() override { co_return std::exchange(text_, std::string()); }
+  std::optional<uint64_t> length() const override { return length_; }
+
+ private:
+  const uint64_t length_;
+  std::string text_;
+};
+
 bool IsUnreserved(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == '_' ||
          c == '~';
 }
 
 }  // namespace
+
+Task<Result<std::string>> BodyReader::ReadAll(size_t limit, std::string) {
+  std::string all;
+  while (true) {
+    CO_TRY(std::string piece, co_await ReadSome());
+    if (piece.empty()) co_return all;
+    if (piece.size() > limit - all.size()) {
+      co_return Fail(Error::RequestEntityTooLarge("Request entity too large: limit is {}", limit));
+    }
+    all += piece;
+  }
+}
+
+std::shared_ptr<BodyReader> NoBody() {
+  static EmptyBody none;
+  return {std::shared_ptr<void>(), &none};  // no owner: nothing is counted
+}
+
+std::shared_ptr<BodyReader> TextBody(std::string text) {
+  return std::make_shared<WholeBody>(std::move(text));
+}
 
 std::string_view Headers::Get(std::string_view lower_case_name) const {
   for (const auto& [name, value] : items_) {

@@ -1,6 +1,8 @@
 // HTTP as handlers and callers see it; HTTP/1.1 and HTTP/2 look the same from here.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "async/cancel.h"
 #include "async/task.h"
 #include "base/error.h"
+#include "base/time.h"
 
 namespace sampan::net {
 
@@ -38,12 +41,40 @@ struct PeerIdentity {
 
 enum class HttpVersion : unsigned char { kHttp1, kHttp2 };
 
+// How slowly a body may come. Only the time counts in which its reader waits for the sender.
+struct BodyPace {
+  Duration window = std::chrono::seconds(10);  // zero: any pace is right
+  size_t bytes = 10 * 1024;                    // that a window brings, unless it brings the end
+};
+
+// A body on its way: nothing is taken from the sender before it is asked for. Any executor; one read at a time.
+class BodyReader {
+ public:
+  virtual ~BodyReader() = default;
+  // The next piece; empty at the end and ever after. BadRequest when malformed, Timeout when it comes too slowly (an answer
+  // with that error's status goes out as 408), ServiceUnavailable when the sender is gone or its request has been answered.
+  virtual Task<Result<std::string>> ReadSome() = 0;
+  // All of it; RequestEntityTooLarge beyond `limit`, at once when it says so beforehand. What a server's request gathers
+  // counts until its handler ends in the share of memory of `account`, empty: the client's address. TooManyRequests when
+  // that is spent; a body that comes slower than others of its account gives way to them.
+  virtual Task<Result<std::string>> ReadAll(size_t limit, std::string account = {});
+  virtual std::optional<uint64_t> length() const = 0;  // as announced
+  virtual void SetPace(BodyPace) {}                    // before it is read
+};
+
+// The body of a message that has none. Costs nothing to copy.
+std::shared_ptr<BodyReader> NoBody();
+// One that is there already.
+std::shared_ptr<BodyReader> TextBody(std::string text);
+
 struct Request {
   std::string method;
   std::string path;   // as sent: not percent-decoded, without the query
   std::string query;  // without '?'
   Headers headers;    // HTTP/2's :authority appears as "host"
-  std::string body;   // whole; the listener's max_body_bytes bounds it (413 beyond, before the handler runs)
+  // Its handler starts when the head is there. What it leaves unread is dropped, or the connection closed once the client
+  // has the answer. "Expect: 100-continue" is answered by the first read.
+  std::shared_ptr<BodyReader> body = NoBody();
   HttpVersion version = HttpVersion::kHttp1;
   std::string remote_address;                // "10.0.0.1:4711"
   std::shared_ptr<const PeerIdentity> peer;  // null without a client certificate

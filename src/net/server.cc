@@ -92,7 +92,9 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
         port_(port),
         shared_(std::move(shared)),
         tls_(std::move(tls)) {
-    for (size_t i = 0; i < loops_.size(); ++i) connections_.push_back(std::make_shared<LoopConnections>());
+    for (size_t i = 0; i < loops_.size(); ++i) {
+      connections_.push_back(std::make_shared<LoopConnections>(shared_->options.max_buffered_bytes / loops_.size()));
+    }
     accept_retry_ = std::make_unique<IoLoop::Timer>(home_, [this] { Accept(); });
     stop_timer_ = std::make_unique<IoLoop::Timer>(home_, [this] { CloseAll(); });
     home_.Post([this] { home_.Watch(listener_, *this); });
@@ -198,7 +200,8 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
     detail::TuneSocket(fd);
     size_t index = next_loop_++ % loops_.size();
     IoLoop& loop = loops_.at(index);
-    SessionParts parts{shared_, connections_[index], nullptr, std::move(remote), nullptr};
+    std::string client = remote.substr(0, remote.rfind(':'));
+    SessionParts parts{shared_, connections_[index], nullptr, std::move(remote), std::move(client), nullptr};
     loop.Post([this, &loop, fd, parts = std::move(parts), holder = gate_.Enter()]() mutable {
       Begin(loop, fd, std::move(parts), std::move(holder));
     });

@@ -27,15 +27,15 @@ struct TlsServerOptions {
 
 struct ServerOptions {
   std::string address = "0.0.0.0";
-  uint16_t port = 0;                            // 0 picks one, Server::port() tells
-  std::shared_ptr<const TlsServerOptions> tls;  // null: plain HTTP (probes, metrics on loopback)
-  size_t max_body_bytes = 3 * 1024 * 1024;
-  size_t max_buffered_bytes = 256 * 1024 * 1024;  // of all request bodies being received or handled; 503 beyond
+  uint16_t port = 0;                              // 0 picks one, Server::port() tells
+  std::shared_ptr<const TlsServerOptions> tls;    // null: plain HTTP (probes, metrics on loopback)
+  size_t max_buffered_bytes = 256 * 1024 * 1024;  // of all request bodies that are held; see BodyReader::ReadAll
+  BodyPace body_pace;                             // for bodies whose handler sets none
   size_t max_header_bytes = 64 * 1024;
   size_t max_connections = 20'000;
   size_t max_concurrent_streams = 250;  // HTTP/2, a connection
   Duration handshake_timeout = std::chrono::seconds(10);
-  Duration header_timeout = std::chrono::seconds(10);  // from first byte to end of headers; also for the body's progress
+  Duration header_timeout = std::chrono::seconds(10);  // from first byte to end of headers
   Duration idle_timeout = std::chrono::minutes(3);
   Duration write_timeout = std::chrono::minutes(1);  // without progress, while the peer does not read
   // What answers a request that never reaches the handler (400, 413, 431 ...) or that the handler left unanswered (500).

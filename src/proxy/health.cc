@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kOk = 200;
 constexpr int kUnavailable = 503;
-constexpr size_t kMaxRequestBytes = 4096;  // they have no body
 
 struct State {
   HealthCheck check;
@@ -64,7 +63,7 @@ class Ports final : public HealthPorts {
   };
 
   void Listen(uint16_t number, Port& port) {
-    net::ServerOptions options{.port = number, .max_body_bytes = kMaxRequestBytes, .max_connections = 100};
+    net::ServerOptions options{.port = number, .max_connections = 100};
     options.idle_timeout = std::chrono::seconds(10);
     auto server = net::Listen(loops_, std::move(options), [state = port.state](net::Request&, net::ResponseWriter& writer) {
       return Answer(&writer, *state->ReadLock());

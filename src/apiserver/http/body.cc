@@ -58,7 +58,7 @@ Result<json::Value> ReadObject(const Exchange& exchange, const api::KindInfo& ki
   api::DecodeOptions options;
   TRY(options.strictness, StrictnessOf(exchange));
   options.warnings = &warnings;
-  const std::string& body = exchange.request.body;
+  const std::string& body = exchange.body;
   if (encoding == Encoding::kJson) return api::DecodeBody(kind, body, options);
   if (encoding == Encoding::kProtobuf) {
     TRY(api::ProtobufBody opened, api::OpenProtobuf(body));
@@ -82,7 +82,7 @@ Result<json::Value> ReadStored(const Exchange& exchange, std::vector<std::string
 }
 
 Result<json::Value> ReadValue(const Exchange& exchange, std::vector<std::string>* duplicates) {
-  const std::string& body = exchange.request.body;
+  const std::string& body = exchange.body;
   if (body.empty()) return json::Value();
   std::string_view type = exchange.request.headers.Get("content-type");
   if (type.find("yaml") != std::string_view::npos) return yaml::Parse(body, {.duplicates = duplicates});

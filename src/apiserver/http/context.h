@@ -31,6 +31,7 @@ struct HttpOptions {
   size_t max_readonly_in_flight = 400;
   size_t max_mutating_in_flight = 200;
   size_t max_watches = 20'000;
+  size_t max_request_bytes = 3 * 1024 * 1024;  // of a body that is an object, a patch or options
   std::shared_ptr<const net::TlsClientOptions> kubelet_tls;
 };
 

@@ -34,7 +34,7 @@ struct DeleteCall {
 // The options of the body, or of the query where there is no body.
 Result<DeleteCall> ReadOptions(const Exchange& exchange) {
   DeleteCall call;
-  if (!exchange.request.body.empty()) {
+  if (!exchange.body.empty()) {
     TRY(json::Value options, ReadValue(exchange, nullptr));
     if (!options.is_object()) return Fail(Error::BadRequest("the body of a deletion must be DeleteOptions"));
     TRY(call.request, ParseDeleteOptions(options));

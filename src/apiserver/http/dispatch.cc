@@ -105,6 +105,10 @@ Task<Answer> Route(HttpContext* context, Exchange* exchange) {
   if (info.verb == "deletecollection") handler = &HandleDeleteCollection;
   bool stored = exchange->resource != nullptr || info.verb == "create";
   if (handler == nullptr || !stored) co_return Fail(MethodNotAllowedError());
+  if (info.mutating()) {
+    size_t limit = context->options.max_request_bytes;
+    CO_TRY(exchange->body, co_await exchange->request.body->ReadAll(limit, exchange->user.name));
+  }
   auto answer = co_await handler(context, exchange);
   co_return answer;
 }
@@ -165,7 +169,7 @@ Task<void> Send(Exchange* exchange, net::Response response) {
 
 Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWriter* writer) {
   MonoTime begun = context->registry.clock().Monotonic();
-  Exchange exchange{*request, *writer, {}, {}, {}, nullptr, nullptr, 0, AuditIdOf(*context, *request)};
+  Exchange exchange{*request, *writer, {}, {}, {}, nullptr, nullptr, 0, AuditIdOf(*context, *request), {}};
   Result<void> parsed = Parse(exchange);
   if (!parsed) {
     co_await Send(&exchange, EncodeError(exchange, parsed.error()));

@@ -23,6 +23,7 @@ struct Exchange {
   const View* view = nullptr;          // the form the path asks for, when it is not the stored one
   int status = 0;                      // that was answered, for the metrics
   std::string audit_id;                // goes out with the answer
+  std::string body;                    // of a request that changes something, once its user may send it
 
   // The kind that the path names; the resource is not null.
   const api::KindInfo& kind() const { return view == nullptr ? *resource->kind : *view->kind; }

@@ -9,6 +9,8 @@ namespace sampan::apiserver {
 
 namespace {
 
+constexpr size_t kMaxBody = 3 * 1024 * 1024;
+
 // Headers about one connection, or about the user's identity towards this server: neither is upstream's business.
 bool StaysHere(std::string_view name) {
   constexpr std::array<std::string_view, 11> kNames = {
@@ -60,7 +62,7 @@ Task<Result<int>> Forward(net::Request* request, net::ResponseWriter* writer, ne
   out.headers.Add("x-forwarded-host", std::string(request->headers.Get("host")));
   out.headers.Add("x-forwarded-proto", "https");
   out.target = std::move(target);
-  out.body = std::move(request->body);
+  CO_TRY(out.body, co_await request->body->ReadAll(kMaxBody));
   out.timeout = std::chrono::minutes(1);
   if (!request->headers.Get("upgrade").empty()) {
     auto upgraded = co_await ForwardUpgrade(request, writer, upstream, std::move(out));

@@ -80,7 +80,7 @@ net::Request RequestOf(std::string_view method, std::string_view target, std::st
   request.path = target.substr(0, target.find('?'));
   if (target.find('?') != std::string_view::npos) request.query = target.substr(target.find('?') + 1);
   for (const auto& [name, value] : headers) request.headers.Add(name, value);
-  request.body = std::move(body);
+  request.body = net::TextBody(std::move(body));
   return request;
 }
 

@@ -17,8 +17,12 @@ constexpr size_t kPiece = 16 * 1024;
 constexpr size_t kSendBytes = 128 * 1024;
 // What a peer can make us queue by TLS messages of its own (key updates) without reading.
 constexpr size_t kMaxUnreadReplies = 256 * 1024;
-constexpr std::chrono::seconds kLingerTime{2};
-constexpr size_t kLingerBytes = 1024 * 1024;
+// How long the answer to a request that was not read may take to reach a client that is still sending: altogether, and
+// without a sign of it.
+constexpr std::chrono::seconds kLingerTime{30};
+constexpr std::chrono::seconds kLingerSilence{2};
+constexpr int kReadsATurn = 32;
+constexpr size_t kReadBytes = 32 * 1024;
 
 // Scratch of the thread: filled and emptied between two suspensions, so connections share it.
 struct Scratch {
@@ -96,6 +100,11 @@ struct SocketBio {
     return method;
   }
 };
+
+std::span<char> Connection::ReadScratch() {
+  thread_local std::unique_ptr<std::array<char, kReadBytes>> scratch = std::make_unique<std::array<char, kReadBytes>>();
+  return *scratch;
+}
 
 std::shared_ptr<Connection> Connection::Create(IoLoop& loop, int fd) {
   return std::make_shared<Connection>(loop, fd);
@@ -376,12 +385,19 @@ Task<void> Connection::CloseWrite() {
 
 Task<void> Connection::LingerAndClose() {
   co_await CloseWrite();
-  SetReadDeadline(kLingerTime);
-  std::array<char, 4096> dropped;
-  for (size_t total = 0; total < kLingerBytes;) {
-    auto length = co_await Read(dropped);
-    if (!length || *length == 0) break;
-    total += *length;
+  SetReadDeadline(kLingerSilence);
+  MonoTime given_up = std::chrono::steady_clock::now() + kLingerTime;
+  for (int reads = 1; !closed() && !read_expired_; ++reads) {
+    size_t length = 0;
+    ReadState state = TryRead(ReadScratch(), length);
+    if (state == ReadState::kWouldBlock) {
+      co_await Readable();
+      if (!read_expired_) SetReadDeadline(kLingerSilence);
+    } else if (state != ReadState::kData || std::chrono::steady_clock::now() > given_up) {
+      break;
+    } else if (reads % kReadsATurn == 0) {
+      co_await Yield();
+    }
   }
   Close();
 }

@@ -48,8 +48,12 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
 
   enum class ReadState : unsigned char { kData, kWouldBlock, kEnd, kBroken };
   ReadState TryRead(std::span<char> buffer, size_t& length);
-  // Waits for the next change after kWouldBlock; resumes also when the connection breaks or the deadline passes.
+  // The thread's buffer for reads: filled and emptied between two suspensions, so connections share it.
+  static std::span<char> ReadScratch();
+  // Waits for the next change after kWouldBlock; resumes also when the connection breaks, the deadline passes or WakeReader
+  // is called.
   Waiter Readable() { return {this, &Connection::reader_}; }
+  void WakeReader() { WakeLater(&Connection::reader_); }
   bool read_expired() const { return read_expired_; }
   // As if the deadline had passed just now.
   void ExpireRead();

@@ -1,4 +1,6 @@
 #include "async/spawn.h"
+#include "base/contain.h"
+#include "net/detail/http1_body.h"
 #include "net/detail/http1_parser.h"
 #include "net/detail/session.h"
 
@@ -9,13 +11,6 @@ namespace {
 constexpr int kBurst = 32;
 // Room that an idle connection may keep in each of its strings.
 constexpr size_t kKeptCapacity = 4096;
-constexpr std::string_view kBusy = "too many request bodies at once, try again later";
-
-std::span<char> ReadScratch() {
-  thread_local std::unique_ptr<std::array<char, 32 * 1024>> scratch = std::make_unique<std::array<char, 32 * 1024>>();
-  return *scratch;
-}
-
 void TrimCapacity(std::string& text) {
   text.clear();
   if (text.capacity() > kKeptCapacity) std::string().swap(text);
@@ -45,6 +40,11 @@ class Http1Session final : public Session {
  public:
   explicit Http1Session(SessionParts parts)
       : parts_(std::move(parts)), connection_(*parts_.connection), registration_(parts_, *this) {}
+  ~Http1Session() override {
+    EndBody();
+    connection_.OnHangup(nullptr);
+    if (!handed_over_) connection_.Close();
+  }
 
   Task<void> Run();
 
@@ -58,9 +58,9 @@ class Http1Session final : public Session {
   const ServerOptions& options() const { return parts_.server->options; }
   bool KeepAlive() const { return framing_.keep_alive && !parts_.server->draining.load(std::memory_order_relaxed); }
   Task<bool> ReadHead();
-  Task<bool> ReadBody();
-  Task<bool> ReadSized(uint64_t length);
-  Task<bool> ReadChunked();
+  void BeginBody();
+  void EndBody();
+  Task<bool> Serve();
   Task<bool> ReadMore();
   Task<bool> Refuse(int status, std::string_view reason);
   void Prepare();
@@ -69,12 +69,13 @@ class Http1Session final : public Session {
   Connection& connection_;
   SessionRegistration registration_;
   CancelSource gone_;
-  BodyCharge charge_;
   Request request_;
+  std::shared_ptr<Http1Body> body_;  // null when the request has none
   Framing framing_;
   std::string unread_;
   std::string head_;
   bool idle_ = true;
+  bool handed_over_ = false;
 };
 
 class Http1Writer final : public ResponseWriter {
@@ -88,6 +89,7 @@ class Http1Writer final : public ResponseWriter {
   Task<Result<void>> Respond(Response response) override {
     CHECK(state_ == State::kNone);
     state_ = State::kDone;
+    if (session_.body_ != nullptr) TellTooSlow(*session_.body_, *session_.parts_.server, response);
     size_t length = 0;
     for (const Chunk& chunk : response.body) length += chunk.data.size();
     BeginHead(response.status, response.headers);
@@ -142,6 +144,8 @@ class Http1Writer final : public ResponseWriter {
   Task<Result<std::unique_ptr<Stream>>> Upgrade(Headers headers) override {
     CHECK(state_ == State::kNone);
     if (session_.framing_.http10) co_return Fail(Error::BadRequest("an upgrade needs HTTP/1.1"));
+    if (session_.body_ != nullptr && !session_.body_->complete())
+      co_return Fail(Error::BadRequest("an upgrade has no body"));
     state_ = State::kUpgraded;
     session_.head_.clear();
     AppendHead(session_.head_, 101, headers);
@@ -152,11 +156,17 @@ class Http1Writer final : public ResponseWriter {
     if (!written) co_return Fail(std::move(written).error());
     session_.connection_.SetReadDeadline(Duration::zero());
     session_.connection_.SetWriteTimeout(Duration::zero());
+    session_.handed_over_ = true;
+    if (session_.body_ != nullptr) session_.unread_ = session_.body_->TakeUnread();
     co_return NewConnectionStream(session_.parts_.connection, std::move(session_.unread_));
   }
 
  private:
   void BeginHead(int status, const Headers& headers) {
+    if (session_.body_ != nullptr) {
+      session_.body_->AnswerBegins();
+      if (!session_.body_->Reusable()) keep_alive_ = false;
+    }
     session_.head_.clear();
     AppendHead(session_.head_, status, headers);
   }
@@ -180,8 +190,6 @@ void Http1Session::Prepare() {
   request_.path.clear();
   request_.query.clear();
   request_.headers.Clear();
-  TrimCapacity(request_.body);
-  charge_.Release();
   if (unread_.empty()) TrimCapacity(unread_);
   framing_ = Framing();
 }
@@ -196,8 +204,8 @@ Task<bool> Http1Session::Refuse(int status, std::string_view reason) {
 
 // Waits for bytes and appends them to unread_; false when there will be none.
 Task<bool> Http1Session::ReadMore() {
-  std::span<char> scratch = ReadScratch();
   while (true) {
+    std::span<char> scratch = Connection::ReadScratch();
     size_t length = 0;
     Connection::ReadState state = connection_.TryRead(scratch, length);
     if (state == Connection::ReadState::kData) {
@@ -238,46 +246,44 @@ Task<bool> Http1Session::ReadHead() {
   }
 }
 
-Task<bool> Http1Session::ReadBody() {
-  bool has_body = framing_.chunked || framing_.content_length.value_or(0) > 0;
-  if (!has_body) co_return true;
-  if (framing_.content_length.value_or(0) > options().max_body_bytes) {
-    co_return co_await Refuse(413, fmt::format("limit is {}", options().max_body_bytes));
-  }
-  if (framing_.expect_continue && unread_.empty()) connection_.TryWrite("HTTP/1.1 100 Continue\r\n\r\n");
-  bool read = framing_.chunked ? co_await ReadChunked() : co_await ReadSized(*framing_.content_length);
-  co_return read;
+void Http1Session::BeginBody() {
+  if (!framing_.chunked && framing_.content_length.value_or(0) == 0) return;
+  ServerBody::Terms terms{connection_.loop(), parts_.connections->bodies, parts_.client, framing_.content_length};
+  body_ =
+      std::make_shared<Http1Body>(std::move(terms), options().body_pace, parts_.connection, framing_, std::move(unread_));
+  unread_.clear();
+  request_.body = body_;
 }
 
-Task<bool> Http1Session::ReadSized(uint64_t length) {
-  while (true) {
-    size_t part = std::min<size_t>(unread_.size(), length - request_.body.size());
-    request_.body.append(unread_, 0, part);
-    unread_.erase(0, part);
-    if (!charge_.Set(*parts_.server, request_.body.size())) co_return co_await Refuse(503, kBusy);
-    if (request_.body.size() == length) co_return true;
-    connection_.SetReadDeadline(options().header_timeout);
-    bool more = co_await ReadMore();
-    if (!more) co_return false;
-  }
+void Http1Session::EndBody() {
+  if (body_ == nullptr) return;
+  body_->Detach();
+  body_.reset();
+  request_.body = NoBody();
 }
 
-Task<bool> Http1Session::ReadChunked() {
-  ChunkedDecoder decoder;
-  while (true) {
-    size_t consumed = 0;
-    ParseState state = decoder.Feed(unread_, consumed, request_.body);
-    unread_.erase(0, consumed);
-    if (request_.body.size() > options().max_body_bytes) {
-      co_return co_await Refuse(413, fmt::format("limit is {}", options().max_body_bytes));
-    }
-    if (!charge_.Set(*parts_.server, request_.body.size())) co_return co_await Refuse(503, kBusy);
-    if (state == ParseState::kDone) co_return true;
-    if (state == ParseState::kBad) co_return co_await Refuse(400, decoder.reason());
-    connection_.SetReadDeadline(options().header_timeout);
-    bool more = co_await ReadMore();
-    if (!more) co_return false;
+// One request and its answer; false when the connection is of no further use.
+Task<bool> Http1Session::Serve() {
+  Http1Writer writer(*this);
+  bool escaped = false;
+  try {
+    co_await parts_.server->handler(request_, writer);
+  } catch (...) {
+    (void)ReportEscape("request");
+    escaped = true;
   }
+  if (writer.state() == Http1Writer::State::kNone) {
+    std::string_view why = escaped ? "the request failed, the server's log tells why" : "the handler gave no answer";
+    co_await writer.Respond(parts_.server->ErrorResponse(500, why));
+  }
+  if (escaped || writer.state() != Http1Writer::State::kDone || writer.failed()) co_return false;
+  bool whole = true;
+  if (body_ != nullptr && writer.keep_alive()) whole = co_await body_->Drain();
+  if (body_ != nullptr && whole) unread_ = body_->TakeUnread();
+  EndBody();
+  if (whole && writer.keep_alive()) co_return true;
+  co_await connection_.LingerAndClose();
+  co_return false;
 }
 
 Task<void> Http1Session::Run() {
@@ -285,29 +291,17 @@ Task<void> Http1Session::Run() {
   connection_.OnHangup([this] { gone_.Cancel(); });
   request_.remote_address = parts_.remote_address;
   request_.peer = parts_.peer;
-  request_.gone = gone_.token();
-  bool upgraded = false;
   for (int served = 1;; ++served) {
     Prepare();
     bool ready = co_await ReadHead();
-    if (ready) ready = co_await ReadBody();
     if (!ready) break;
     connection_.SetReadDeadline(Duration::zero());
-    Http1Writer writer(*this);
-    co_await parts_.server->handler(request_, writer);
-    upgraded = writer.state() == Http1Writer::State::kUpgraded && !writer.failed();
-    if (writer.state() == Http1Writer::State::kNone) {
-      co_await writer.Respond(parts_.server->ErrorResponse(500, "the handler gave no answer"));
-    }
-    if (writer.state() != Http1Writer::State::kDone || writer.failed()) break;
-    if (!writer.keep_alive()) {
-      co_await connection_.LingerAndClose();
-      break;
-    }
+    request_.gone = gone_.token();
+    BeginBody();
+    bool again = co_await Serve();
+    if (!again) break;
     if (served % kBurst == 0) co_await Yield();
   }
-  connection_.OnHangup(nullptr);
-  if (!upgraded) connection_.Close();
 }
 
 }  // namespace

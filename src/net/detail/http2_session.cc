@@ -1,5 +1,8 @@
 #include "net/detail/http2_session.h"
 
+#include <charconv>
+
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "net/detail/http2_writer.h"
@@ -7,11 +10,17 @@
 namespace sampan::net::detail {
 namespace {
 
-constexpr size_t kReadBytes = 32 * 1024;
 constexpr size_t kWriteBytes = 64 * 1024;
 constexpr int kBurst = 32;
-constexpr int32_t kStreamWindow = 256 * 1024;
+// A stream's window until its handler waits for the body, and then. The connection's does not depend on the handlers, so
+// that a body which nobody reads holds up no other stream.
+constexpr int32_t kStreamWindow = 64 * 1024;
+constexpr int32_t kReadStreamWindow = 256 * 1024;
 constexpr int32_t kConnectionWindow = 1024 * 1024;
+// The peer may send as many window updates as this many bytes sent to it give reason for.
+constexpr size_t kBytesAWindowUpdate = 1024;
+// What a peer must take between two ticks of what waits for it.
+constexpr size_t kLeastTaken = 16 * 1024;
 // Frames that cost work but carry nothing (PING, SETTINGS, PRIORITY, RST_STREAM, empty DATA) within one window.
 constexpr size_t kMaxControlFrames = 3000;
 constexpr std::chrono::seconds kControlWindow{10};
@@ -23,8 +32,13 @@ std::string_view Text(const uint8_t* data, size_t length) {
 
 }  // namespace
 
-// nghttp2 calls these from within mem_recv and mem_send.
+// nghttp2 calls these from within mem_recv and mem_send; nothing may be thrown through its frames.
 struct Http2Callbacks {
+  template <class F>
+  static int Safely(F&& work) noexcept {
+    return Contain("connection", std::forward<F>(work)) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+
   static Http2Stream* StreamOf(nghttp2_session* session, int32_t id) {
     return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id));
   }
@@ -32,59 +46,42 @@ struct Http2Callbacks {
 
   static int BeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    Http2Session& self = Self(user);
-    auto stream = std::make_shared<Http2Stream>();
-    stream->id = frame->hd.stream_id;
-    nghttp2_session_set_stream_user_data(session, stream->id, stream.get());
-    self.streams_.emplace(stream->id, std::move(stream));
-    ++self.receiving_;
-    return 0;
+    return Safely([&] { Self(user).OnBeginHead(session, frame->hd.stream_id); });
   }
 
   static int Header(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_length,
                     const uint8_t* value, size_t value_length, uint8_t, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    if (Http2Stream* stream = StreamOf(session, frame->hd.stream_id)) {
-      Self(user).OnHeader(*stream, Text(name, name_length), Text(value, value_length));
-    }
-    return 0;
+    Http2Stream* stream = StreamOf(session, frame->hd.stream_id);
+    if (stream == nullptr) return 0;
+    return Safely([&] { Self(user).OnHeader(*stream, Text(name, name_length), Text(value, value_length)); });
   }
 
   static int Data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data, size_t length, void* user) {
-    if (Http2Stream* stream = StreamOf(session, id)) Self(user).OnData(*stream, Text(data, length));
-    return 0;
+    Http2Stream* stream = StreamOf(session, id);
+    return Safely([&] { Self(user).OnData(id, stream, Text(data, length)); });
   }
 
-  static int Frame(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
-    Http2Session& self = Self(user);
-    bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
-    switch (frame->hd.type) {
-      case NGHTTP2_HEADERS:
-      case NGHTTP2_DATA:
-        if (frame->hd.type == NGHTTP2_DATA && frame->hd.length == 0 && !end) self.CountControlFrame();
-        if (Http2Stream* stream = StreamOf(session, frame->hd.stream_id)) {
-          if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST && !end) {
-            self.OnRequestHeaders(*stream);
-          }
-          if (end) self.OnRequestEnd(*stream);
-        }
-        return 0;
-      case NGHTTP2_WINDOW_UPDATE:
-        return 0;
-      default:
-        self.CountControlFrame();
-        return 0;
-    }
+  static int Frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    return Safely([&] { Self(user).OnFrame(*frame); });
+  }
+
+  static int FrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    return Safely([&] { Self(user).OnFrameSent(*frame); });
   }
 
   static int StreamClose(nghttp2_session* session, int32_t id, uint32_t, void* user) {
-    if (Http2Stream* stream = StreamOf(session, id)) Self(user).OnStreamClose(*stream);
-    return 0;
+    Http2Stream* stream = StreamOf(session, id);
+    if (stream == nullptr) return 0;
+    return Safely([&] { Self(user).OnStreamClose(*stream); });
   }
 
   static ssize_t ReadBody(nghttp2_session*, int32_t, uint8_t* buffer, size_t length, uint32_t* flags,
                           nghttp2_data_source* source, void* user) {
-    return Self(user).FillData(*static_cast<Http2Stream*>(source->ptr), buffer, length, flags);
+    ssize_t filled = NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // resets the stream
+    Contain("request",
+            [&] { filled = Self(user).FillData(*static_cast<Http2Stream*>(source->ptr), buffer, length, flags); });
+    return filled;
   }
 };
 
@@ -107,8 +104,10 @@ void Http2Session::Configure() {
   nghttp2_session_callbacks_set_on_header_callback(callbacks, Http2Callbacks::Header);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, Http2Callbacks::Data);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Http2Callbacks::Frame);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Http2Callbacks::FrameSent);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Http2Callbacks::StreamClose);
   nghttp2_option_set_no_closed_streams(option, 1);
+  nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_stream_reset_rate_limit(option, 1000, 100);
   CHECK(nghttp2_session_server_new2(&session_, callbacks, this, option) == 0);
   nghttp2_option_del(option);
@@ -125,28 +124,32 @@ void Http2Session::Configure() {
 Task<void> Http2Session::Run() {
   Configure();
   connection_.SetWriteTimeout(parts_.server->options.write_timeout);
-  Spawn(loop(), gate_, WriteLoop());
-  thread_local std::unique_ptr<std::array<char, kReadBytes>> scratch = std::make_unique<std::array<char, kReadBytes>>();
-  for (int reads = 1;; ++reads) {
-    size_t length = 0;
-    Connection::ReadState state = connection_.TryRead(*scratch, length);
-    if (state == Connection::ReadState::kData) {
-      if (!Consume(std::span(*scratch).first(length))) break;
-      if (reads % kBurst == 0) co_await Yield();
-    } else if (state == Connection::ReadState::kWouldBlock) {
-      if (over_ || connection_.read_expired()) break;
-      UpdateDeadline();
-      co_await connection_.Readable();
-    } else {
-      break;
-    }
-  }
+  Spawn(loop(), gate_, RunWriteLoop());
+  co_await Contained("connection", ReadLoop());
   ended_ = true;
   CancelRequests();
   WakeWriter();  // it writes the GOAWAY, if there is one, and ends
   co_await gate_.Close();
   // A peer that is still sending would otherwise lose the GOAWAY to a reset of the connection.
   co_await connection_.LingerAndClose();
+}
+
+Task<void> Http2Session::ReadLoop() {
+  for (int reads = 1;; ++reads) {
+    std::span<char> scratch = Connection::ReadScratch();
+    size_t length = 0;
+    Connection::ReadState state = connection_.TryRead(scratch, length);
+    if (state == Connection::ReadState::kData) {
+      if (!Consume(scratch.first(length))) co_return;
+      if (reads % kBurst == 0) co_await Yield();
+    } else if (state == Connection::ReadState::kWouldBlock) {
+      if (over_ || connection_.read_expired()) co_return;
+      UpdateDeadline();
+      co_await connection_.Readable();
+    } else {
+      co_return;
+    }
+  }
 }
 
 // False when the connection is over.
@@ -162,6 +165,11 @@ bool Http2Session::Consume(std::span<const char> data) {
 
 void Http2Session::WakeWriter() {
   if (std::coroutine_handle<> handle = std::exchange(writer_, nullptr)) loop().Resume(handle);
+}
+
+Task<void> Http2Session::RunWriteLoop() {
+  bool ended = co_await Contained("connection", WriteLoop());
+  if (!ended) connection_.Close();
 }
 
 Task<void> Http2Session::WriteLoop() {
@@ -200,7 +208,7 @@ Task<void> Http2Session::WriteLoop() {
 
 void Http2Session::UpdateDeadline() {
   const ServerOptions& options = parts_.server->options;
-  connection_.SetReadDeadline(receiving_ > 0     ? options.header_timeout
+  connection_.SetReadDeadline(receiving_head_    ? options.header_timeout
                               : streams_.empty() ? options.idle_timeout
                                                  : Duration::zero());
   if (!streams_.empty() && !stall_timer_.armed()) stall_timer_.Arm(options.write_timeout / 2);
@@ -209,10 +217,48 @@ void Http2Session::UpdateDeadline() {
 // A peer that leaves a stream's window closed holds what is queued there; it loses the stream, not the connection.
 void Http2Session::OnStallTick() {
   for (auto& [id, stream] : streams_) {
-    stream->stalled_ticks = stream->queued_bytes > 0 ? stream->stalled_ticks + 1 : 0;
+    bool stalls = stream->queued_bytes > 0 && std::exchange(stream->sent_since_tick, 0) < kLeastTaken;
+    stream->stalled_ticks = stalls ? stream->stalled_ticks + 1 : 0;
     if (stream->stalled_ticks > 2) ResetStream(*stream, NGHTTP2_CANCEL);
   }
   if (!streams_.empty()) stall_timer_.Arm(parts_.server->options.write_timeout / 2);
+}
+
+void Http2Session::OnBeginHead(nghttp2_session* session, int32_t id) {
+  auto stream = std::make_shared<Http2Stream>();
+  stream->id = id;
+  nghttp2_session_set_stream_user_data(session, id, stream.get());
+  streams_.emplace(id, std::move(stream));
+  receiving_head_ = true;
+}
+
+void Http2Session::OnFrame(const nghttp2_frame& frame) {
+  bool end = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  bool data = frame.hd.type == NGHTTP2_DATA;
+  if (frame.hd.type == NGHTTP2_WINDOW_UPDATE) return OnWindowUpdate();
+  if (!data && frame.hd.type != NGHTTP2_HEADERS) return CountControlFrame();
+  if (data && frame.hd.length == 0 && !end) CountControlFrame();
+  bool head = !data && frame.headers.cat == NGHTTP2_HCAT_REQUEST;
+  if (head) receiving_head_ = false;
+  Http2Stream* stream = Http2Callbacks::StreamOf(session_, frame.hd.stream_id);
+  if (stream == nullptr) return;
+  if (head) return OnRequestHeaders(*stream, end);
+  if (end) OnRequestEnd(*stream);
+}
+
+// A client that is answered while it still sends is told to stop: nobody will read the rest (RFC 9113, 8.1).
+void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
+  bool end =
+      (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (!end) return;
+  Http2Stream* stream = Http2Callbacks::StreamOf(session_, frame.hd.stream_id);
+  if (stream == nullptr || stream->received) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+}
+
+void Http2Session::OnWindowUpdate() {
+  if (window_updates_owed_ == 0) return CountControlFrame();
+  --window_updates_owed_;
 }
 
 void Http2Session::CountControlFrame() {
@@ -252,44 +298,67 @@ void Http2Session::OnHeader(Http2Stream& stream, std::string_view name, std::str
   }
 }
 
-void Http2Session::OnRequestHeaders(Http2Stream& stream) {
-  if (stream.refused_status == 0 && stream.request.headers.Get("expect") == "100-continue") {
+void Http2Session::OnRequestHeaders(Http2Stream& stream, bool end) {
+  stream.received = end;
+  if (stream.refused_status != 0) return Refuse(stream, stream.refused_status, stream.refused_reason);
+  stream.expects_continue = !end && stream.request.headers.Get("expect") == "100-continue";
+  Dispatch(stream);
+}
+
+void Http2Session::OnData(int32_t id, Http2Stream* stream, std::string_view data) {
+  nghttp2_session_consume_connection(session_, data.size());
+  if (stream == nullptr || stream->body == nullptr) {
+    nghttp2_session_consume_stream(session_, id, data.size());
+  } else if (!stream->body->Push(data)) {
+    stream->body->Detach();
+    stream->body.reset();
+  }
+}
+
+void Http2Session::OnRequestEnd(Http2Stream& stream) {
+  stream.received = true;
+  if (stream.body != nullptr) stream.body->Complete();
+}
+
+void Http2Session::AskForBody(int32_t id) {
+  std::shared_ptr<Http2Stream> stream = Find(id);
+  if (stream == nullptr || stream->received) return;
+  if (std::exchange(stream->expects_continue, false)) {
     nghttp2_nv status = {};
     status.name = reinterpret_cast<uint8_t*>(const_cast<char*>(":status"));
     status.namelen = 7;
     status.value = reinterpret_cast<uint8_t*>(const_cast<char*>("100"));
     status.valuelen = 3;
-    nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, &status, 1, nullptr);
+    nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, id, nullptr, &status, 1, nullptr);
   }
-  if (stream.refused_status != 0) Refuse(stream, stream.refused_status, stream.refused_reason);
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, id, kReadStreamWindow);
+  WakeWriter();
 }
 
-void Http2Session::OnData(Http2Stream& stream, std::string_view data) {
-  if (stream.refused_status != 0) return;
-  size_t limit = parts_.server->options.max_body_bytes;
-  if (stream.request.body.size() + data.size() > limit) return Refuse(stream, 413, fmt::format("limit is {}", limit));
-  stream.request.body.append(data);
-  if (!stream.charge.Set(*parts_.server, stream.request.body.size())) {
-    Refuse(stream, 503, "too many request bodies at once, try again later");
-  }
-}
-
-void Http2Session::OnRequestEnd(Http2Stream& stream) {
-  if (std::exchange(stream.received, true)) return;
-  --receiving_;
-  if (stream.queued_bytes > 0 || stream.finished) return;  // refused and answered already
-  if (stream.refused_status != 0) return Refuse(stream, stream.refused_status, stream.refused_reason);
-  Dispatch(stream);
+void Http2Session::Consumed(int32_t id, size_t bytes) {
+  nghttp2_session_consume_stream(session_, id, bytes);
+  WakeWriter();
 }
 
 void Http2Session::Dispatch(Http2Stream& stream) {
   if (running_handlers_ >= 2 * parts_.server->options.max_concurrent_streams) {
     return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
   }
-  stream.request.version = HttpVersion::kHttp2;
-  stream.request.remote_address = parts_.remote_address;
-  stream.request.peer = parts_.peer;
-  stream.request.gone = stream.gone.token();
+  Request& request = stream.request;
+  request.version = HttpVersion::kHttp2;
+  request.remote_address = parts_.remote_address;
+  request.peer = parts_.peer;
+  request.gone = stream.gone.token();
+  if (!stream.received) {
+    std::optional<uint64_t> length;
+    uint64_t value = 0;
+    std::string_view text = request.headers.Get("content-length");
+    auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && rest == text.data() + text.size()) length = value;
+    ServerBody::Terms terms{loop(), parts_.connections->bodies, parts_.client, length};
+    stream.body = std::make_shared<Http2Body>(std::move(terms), parts_.server->options.body_pace, *this, stream.id);
+    request.body = stream.body;
+  }
   ++running_handlers_;
   Spawn(loop(), gate_, RunHandler(Find(stream.id)));
 }
@@ -297,24 +366,28 @@ void Http2Session::Dispatch(Http2Stream& stream) {
 Task<void> Http2Session::RunHandler(std::shared_ptr<Http2Stream> stream) {
   {
     Http2Writer writer(*this, *stream);
-    co_await parts_.server->handler(stream->request, writer);
-    co_await writer.End();
+    bool escaped = false;
+    try {
+      co_await parts_.server->handler(stream->request, writer);
+    } catch (...) {
+      (void)ReportEscape("request");
+      escaped = true;
+    }
+    co_await Contained("request", writer.End(escaped ? Http2Writer::Ended::kThrown : Http2Writer::Ended::kReturned));
   }
-  std::string().swap(stream->request.body);
-  stream->charge.Release();
+  if (stream->body != nullptr) stream->body->Detach();
+  stream->body.reset();
+  stream->request.body = NoBody();
   --running_handlers_;
 }
 
 void Http2Session::Refuse(Http2Stream& stream, int status, std::string_view reason) {
-  stream.refused_status = status;
   Response response = parts_.server->ErrorResponse(status, reason);
   size_t length = 0;
   for (const Chunk& chunk : response.body) length += chunk.data.size();
   stream.finished = true;
   Enqueue(stream, std::move(response.body));
   SubmitHead(stream, response.status, response.headers, length, length > 0);
-  std::string().swap(stream.request.body);
-  stream.charge.Release();
 }
 
 void Http2Session::SubmitHead(Http2Stream& stream, int status, const Headers& headers, std::optional<size_t> length,
@@ -338,7 +411,8 @@ void Http2Session::SubmitHead(Http2Stream& stream, int status, const Headers& he
   if (length) add("content-length", length_text);
   add("date", HttpDate());
   nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = Http2Callbacks::ReadBody};
-  nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), body ? &provider : nullptr);
+  int failed = nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), body ? &provider : nullptr);
+  if (failed != 0) return ResetStream(stream, NGHTTP2_INTERNAL_ERROR);
   WakeWriter();
 }
 
@@ -376,7 +450,8 @@ ssize_t Http2Session::FillData(Http2Stream& stream, uint8_t* buffer, size_t leng
     }
   }
   stream.queued_bytes -= filled;
-  stream.stalled_ticks = 0;
+  stream.sent_since_tick += filled;
+  window_updates_owed_ += 1 + filled / kBytesAWindowUpdate;
   if (stream.drained && stream.queued_bytes <= Http2Writer::kLowWater) {
     loop().Resume(std::exchange(stream.drained, nullptr));
   }
@@ -392,11 +467,8 @@ ssize_t Http2Session::FillData(Http2Stream& stream, uint8_t* buffer, size_t leng
 void Http2Session::OnStreamClose(Http2Stream& stream) {
   std::shared_ptr<Http2Stream> keep = Find(stream.id);
   stream.closed = true;
-  if (!std::exchange(stream.received, true)) {
-    --receiving_;
-    std::string().swap(stream.request.body);  // no handler will use it
-    stream.charge.Release();
-  }
+  if (stream.body != nullptr && !stream.received) stream.body->Break();
+  stream.received = true;
   stream.queue.clear();
   stream.queued_bytes = 0;
   streams_.erase(stream.id);
@@ -423,6 +495,7 @@ void Http2Session::CancelRequests() {
   std::vector<std::shared_ptr<Http2Stream>> open;
   for (auto& [id, stream] : streams_) open.push_back(stream);
   for (auto& stream : open) {
+    if (ended_ && stream->body != nullptr) stream->body->Break();
     if (ended_) stream->closed = true;
     if (ended_ && stream->drained) loop().Resume(std::exchange(stream->drained, nullptr));
     stream->gone.Cancel();

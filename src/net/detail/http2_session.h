@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "async/gate.h"
+#include "net/detail/http2_body.h"
 #include "net/detail/session.h"
 
 namespace sampan::net::detail {
@@ -18,17 +19,19 @@ namespace sampan::net::detail {
 struct Http2Stream {
   int32_t id = 0;
   Request request;
-  BodyCharge charge;
+  std::shared_ptr<Http2Body> body;  // while its handler runs, if the request has one
   CancelSource gone;
   size_t header_bytes = 0;
   int refused_status = 0;  // answered with this without a handler; 0: not refused
   std::string_view refused_reason;
   bool received = false;  // the request is complete
-  bool closed = false;    // nghttp2 has closed it
+  bool expects_continue = false;
+  bool closed = false;  // nghttp2 has closed it
 
   // The answer's body on its way.
   std::deque<Chunk> queue;
   size_t queued_bytes = 0;
+  size_t sent_since_tick = 0;
   size_t sent_of_front = 0;
   bool finished = false;  // nothing follows the queue
   bool deferred = false;  // nghttp2 waits for more of it
@@ -53,20 +56,30 @@ class Http2Session final : public Session {
   void ResumeData(Http2Stream& stream);
   void ResetStream(Http2Stream& stream, uint32_t code);
 
+  // For the bodies: the reader waits for more, and has taken so much.
+  void AskForBody(int32_t stream);
+  void Consumed(int32_t stream, size_t bytes);
+
  private:
   friend struct Http2Callbacks;
   void Configure();
+  Task<void> ReadLoop();
   Task<void> WriteLoop();
+  Task<void> RunWriteLoop();
   Task<void> RunHandler(std::shared_ptr<Http2Stream> stream);
   void WakeWriter();
   bool Consume(std::span<const char> data);
   void UpdateDeadline();
   void OnStallTick();
+  void OnBeginHead(nghttp2_session* session, int32_t id);
   void OnHeader(Http2Stream& stream, std::string_view name, std::string_view value);
-  void OnRequestHeaders(Http2Stream& stream);
-  void OnData(Http2Stream& stream, std::string_view data);
+  void OnRequestHeaders(Http2Stream& stream, bool end);
+  void OnData(int32_t id, Http2Stream* stream, std::string_view data);
   void OnRequestEnd(Http2Stream& stream);
   void OnStreamClose(Http2Stream& stream);
+  void OnFrame(const nghttp2_frame& frame);
+  void OnFrameSent(const nghttp2_frame& frame);
+  void OnWindowUpdate();
   void CountControlFrame();
   void Dispatch(Http2Stream& stream);
   void Refuse(Http2Stream& stream, int status, std::string_view reason);
@@ -81,10 +94,11 @@ class Http2Session final : public Session {
   std::unordered_map<int32_t, std::shared_ptr<Http2Stream>> streams_;
   std::coroutine_handle<> writer_;
   IoLoop::Timer stall_timer_;
-  size_t receiving_ = 0;         // streams whose request is not complete
+  bool receiving_head_ = false;
   size_t running_handlers_ = 0;  // a reset stream's handler counts until it ends
   size_t control_frames_ = 0;    // since control_window_
   MonoTime control_window_{};
+  size_t window_updates_owed_ = 0;  // that what was sent gives reason for
   bool draining_ = false;
   bool over_ = false;   // nothing is left to write, the GOAWAY included
   bool ended_ = false;  // Run() has left its loop

@@ -7,6 +7,7 @@ namespace sampan::net::detail {
 Task<Result<void>> Http2Writer::Respond(Response response) {
   CHECK(state_ == State::kNone);
   state_ = State::kDone;
+  if (stream_.body != nullptr) TellTooSlow(*stream_.body, session_.server(), response);
   size_t length = 0;
   for (const Chunk& chunk : response.body) length += chunk.data.size();
   bool silent = Silent(response.status);
@@ -65,9 +66,11 @@ Task<Result<void>> Http2Writer::Drained() {
   co_return Result<void>();
 }
 
-Task<void> Http2Writer::End() {
+Task<void> Http2Writer::End(Ended how) {
   if (state_ == State::kNone) {
-    co_await Respond(session_.server().ErrorResponse(500, "the handler gave no answer"));
+    bool thrown = how == Ended::kThrown;
+    std::string_view why = thrown ? "the request failed, the server's log tells why" : "the handler gave no answer";
+    co_await Respond(session_.server().ErrorResponse(500, why));
   } else if (state_ == State::kStreaming) {
     stream_.finished = true;
     session_.ResetStream(stream_, NGHTTP2_INTERNAL_ERROR);

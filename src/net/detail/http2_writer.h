@@ -21,8 +21,9 @@ class Http2Writer final : public ResponseWriter {
   Task<Result<void>> Finish() override;
   Task<Result<std::unique_ptr<Stream>>> Upgrade(Headers headers) override;
 
+  enum class Ended : unsigned char { kReturned, kThrown };
   // After the handler: answers for one that did not, resets a stream that was left unfinished.
-  Task<void> End();
+  Task<void> End(Ended how);
 
  private:
   enum class State : unsigned char { kNone, kStreaming, kDone };

@@ -12,6 +12,11 @@ Response ServerShared::ErrorResponse(int status, std::string_view reason) const 
   return response;
 }
 
+void TellTooSlow(const ServerBody& body, const ServerShared& server, Response& response) {
+  if (!body.too_slow() || response.status != HttpStatusOf(Reason::kTimeout)) return;
+  response = server.ErrorResponse(408, "the request body did not arrive in time");
+}
+
 std::string_view StatusText(int status) {
   switch (status) {
     case 100:

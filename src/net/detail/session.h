@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "net/detail/connection.h"
+#include "net/detail/server_body.h"
 #include "net/server.h"
 
 namespace sampan::net::detail {
@@ -25,39 +26,16 @@ struct ServerShared {
   Handler handler;
   std::atomic<size_t> connections{0};
   std::atomic<bool> draining{false};
-  std::atomic<size_t> body_bytes{0};  // see BodyCharge
 
   Response ErrorResponse(int status, std::string_view reason) const;
-};
-
-// What one request's body adds to the memory that a server allows all of them together.
-class BodyCharge {
- public:
-  BodyCharge() = default;
-  BodyCharge(const BodyCharge&) = delete;
-  BodyCharge& operator=(const BodyCharge&) = delete;
-  ~BodyCharge() { Release(); }
-
-  // The body has `bytes` now; false when that is more than the server has left.
-  bool Set(ServerShared& server, size_t bytes) {
-    server_ = &server;
-    size_t grown = bytes - charged_;
-    charged_ = bytes;
-    return server.body_bytes.fetch_add(grown, std::memory_order_relaxed) + grown <= server.options.max_buffered_bytes;
-  }
-  void Release() {
-    if (charged_ > 0) server_->body_bytes.fetch_sub(std::exchange(charged_, 0), std::memory_order_relaxed);
-  }
-
- private:
-  ServerShared* server_ = nullptr;  // outlives the charge
-  size_t charged_ = 0;
 };
 
 // The connections of one server on one loop; for that loop's thread. A connection under handshake, or one that was
 // handed over by an upgrade, has no session.
 struct LoopConnections {
+  explicit LoopConnections(size_t body_bytes) : bodies(body_bytes) {}
   std::unordered_map<Connection*, Session*> sessions;
+  BodyBudget bodies;
 };
 
 struct SessionParts {
@@ -65,6 +43,7 @@ struct SessionParts {
   std::shared_ptr<LoopConnections> connections;
   std::shared_ptr<Connection> connection;
   std::string remote_address;
+  std::string client;  // the address without its port
   std::shared_ptr<const PeerIdentity> peer;
 };
 
@@ -89,6 +68,9 @@ class SessionRegistration {
 // Serve until the connection ends, is drained or, HTTP/1.1 only, is handed over.
 Task<void> ServeHttp1(SessionParts parts);
 Task<void> ServeHttp2(SessionParts parts);
+
+// What a handler answers when its request's body came too slowly becomes 408: the fault is the client's.
+void TellTooSlow(const ServerBody& body, const ServerShared& server, Response& response);
 
 std::string_view StatusText(int status);
 // "Sun, 06 Nov 1994 08:49:37 GMT", of now; valid until the thread's next call.
