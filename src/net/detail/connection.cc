@@ -1,12 +1,12 @@
 #include "net/detail/connection.h"
 
 #include <errno.h>
-#include <openssl/err.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "async/spawn.h"
+#include "base/contain.h"
 
 namespace sampan::net::detail {
 namespace {
@@ -24,6 +24,9 @@ constexpr std::chrono::seconds kLingerSilence{2};
 constexpr int kReadsATurn = 32;
 constexpr size_t kReadBytes = 32 * 1024;
 
+// What a peer must take of a write within the write's time limit.
+constexpr size_t kLeastTaken = 16 * 1024;
+
 // Scratch of the thread: filled and emptied between two suspensions, so connections share it.
 struct Scratch {
   std::string output;
@@ -32,6 +35,13 @@ struct Scratch {
 Scratch& ThreadScratch() {
   thread_local std::unique_ptr<Scratch> scratch = std::make_unique<Scratch>();
   return *scratch;
+}
+
+// The same for a connection that begins to fill it: what one left that failed on its way is no other's to send.
+Scratch& FreshScratch() {
+  Scratch& scratch = ThreadScratch();
+  scratch.output.clear();
+  return scratch;
 }
 
 // Walks over a head and chunks in pieces of up to kPiece bytes.
@@ -70,19 +80,21 @@ class PieceReader {
 
 }  // namespace
 
-// OpenSSL reads and writes through this BIO: it knows when the socket is drained, and collects records for one send.
+// OpenSSL reads and writes through this BIO: it knows when the socket is drained, and collects records for one send. Nothing
+// is thrown through OpenSSL's frames.
 struct SocketBio {
   static int Read(BIO* bio, char* buffer, int length) {
     auto* connection = static_cast<Connection*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
-    ssize_t received = connection->Receive(buffer, static_cast<size_t>(length));
+    ssize_t received = -1;
+    if (!Contain("connection", [&] { received = connection->Receive(buffer, static_cast<size_t>(length)); })) return -1;
     if (received < 0 && connection->broken_.empty()) BIO_set_retry_read(bio);
     return static_cast<int>(received);
   }
   static int Write(BIO* bio, const char* data, int length) {
     BIO_clear_retry_flags(bio);
-    ThreadScratch().output.append(data, static_cast<size_t>(length));
-    return length;
+    bool taken = Contain("connection", [&] { ThreadScratch().output.append(data, static_cast<size_t>(length)); });
+    return taken ? length : -1;
   }
   static long Control(BIO* bio, int command, long, void*) {
     if (command == BIO_CTRL_EOF) return static_cast<Connection*>(BIO_get_data(bio))->end_seen_ ? 1 : 0;
@@ -123,12 +135,11 @@ Connection::~Connection() {
 }
 
 void Connection::StartTls(SslPtr ssl, SslContextPtr context) {
-  context_ = std::move(context);
-  ssl_ = std::move(ssl);
   BIO* bio = BIO_new(SocketBio::Method());
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
-  SSL_set_bio(ssl_.get(), bio, bio);
+  SSL_set_bio(ssl.get(), bio, bio);
+  tls_ = std::make_unique<TlsStream>(std::move(ssl), std::move(context));
 }
 
 Error Connection::BrokenError() const {
@@ -184,21 +195,21 @@ ssize_t Connection::Receive(char* buffer, size_t length) {
 
 Connection::ReadState Connection::TryRead(std::span<char> buffer, size_t& length) {
   if (closed() || !broken_.empty()) return ReadState::kBroken;
-  if (ssl_ == nullptr) {
+  if (tls_ == nullptr) {
     ssize_t received = Receive(buffer.data(), buffer.size());
     length = static_cast<size_t>(received);
     if (received > 0) return ReadState::kData;
     if (received == 0) return ReadState::kEnd;
     return broken_.empty() ? ReadState::kWouldBlock : ReadState::kBroken;
   }
-  int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &length);
-  int error = done == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), done);
+  FreshScratch();
+  TlsStream::Outcome outcome = tls_->Read(buffer, length);
   if (!ThreadScratch().output.empty()) SendBuffered();  // answers to key updates
-  if (done == 1) return ReadState::kData;
+  if (outcome == TlsStream::Outcome::kDone) return ReadState::kData;
   if (pending_.size() > kMaxUnreadReplies) Break("the peer does not read");
-  if (error == SSL_ERROR_WANT_READ && broken_.empty()) return ReadState::kWouldBlock;
-  if (error == SSL_ERROR_ZERO_RETURN) return ReadState::kEnd;
-  Break(TakeTlsError());
+  if (outcome == TlsStream::Outcome::kWantRead && broken_.empty()) return ReadState::kWouldBlock;
+  if (outcome == TlsStream::Outcome::kEnd) return ReadState::kEnd;
+  Break(tls_->error());
   return ReadState::kBroken;
 }
 
@@ -237,13 +248,12 @@ void Connection::ExpireRead() {
 Task<Result<void>> Connection::Handshake() {
   while (true) {
     if (closed()) co_return Fail(BrokenError());
-    ERR_clear_error();
-    int done = SSL_do_handshake(ssl_.get());
-    int error = SSL_get_error(ssl_.get(), done);
+    FreshScratch();
+    TlsStream::Outcome outcome = tls_->Handshake();
     SendBuffered();
-    if (done == 1) co_return Result<void>();
-    if (error != SSL_ERROR_WANT_READ || !broken_.empty()) {
-      Break(TakeTlsError());
+    if (outcome == TlsStream::Outcome::kDone) co_return Result<void>();
+    if (outcome != TlsStream::Outcome::kWantRead || !broken_.empty()) {
+      Break(tls_->error());
       co_return Fail(Error::ServiceUnavailable("TLS handshake: {}", broken_));
     }
     if (read_expired_) co_return Fail(Error::Timeout("TLS handshake: the peer sent nothing in time"));
@@ -283,18 +293,15 @@ Task<Result<void>> Connection::Connected() {
   co_return Result<void>();
 }
 
-bool Connection::EncodeTls(std::string_view data) {
-  size_t written = 0;
-  if (SSL_write_ex(ssl_.get(), data.data(), data.size(), &written) == 1) return true;
-  Break(TakeTlsError());
-  return false;
-}
-
 bool Connection::Encode(std::string_view data) {
   if (data.empty()) return true;
-  if (ssl_ != nullptr) return EncodeTls(data);
-  ThreadScratch().output.append(data);
-  return true;
+  if (tls_ == nullptr) {
+    ThreadScratch().output.append(data);
+    return true;
+  }
+  if (tls_->Write(data) == TlsStream::Outcome::kDone) return true;
+  Break(tls_->error());
+  return false;
 }
 
 void Connection::SendBuffered() {
@@ -325,7 +332,11 @@ void Connection::SendPending() {
     ssize_t n = send(fd_, pending_.data() + pending_sent_, pending_.size() - pending_sent_, MSG_NOSIGNAL);
     if (n >= 0) {
       pending_sent_ += static_cast<size_t>(n);
-      if (write_timer_.armed()) write_timer_.Arm(write_timeout_);
+      taken_ += static_cast<size_t>(n);
+      if (taken_ >= kLeastTaken && write_timer_.armed()) {
+        taken_ = 0;
+        write_timer_.Arm(write_timeout_);
+      }
     } else if (errno == EAGAIN) {
       return;
     } else if (errno != EINTR) {
@@ -338,7 +349,9 @@ void Connection::SendPending() {
 }
 
 bool Connection::TryWrite(std::string_view data) {
-  if (closed() || !broken_.empty() || !Encode(data)) return true;
+  if (closed() || !broken_.empty()) return true;
+  FreshScratch();
+  if (!Encode(data)) return true;
   SendBuffered();
   return pending_.empty();
 }
@@ -346,6 +359,7 @@ bool Connection::TryWrite(std::string_view data) {
 Task<Result<void>> Connection::Flush() {
   while (!pending_.empty() && !closed() && broken_.empty()) {
     if (write_expired_) co_return Fail(Error::Timeout("the peer does not read"));
+    taken_ = 0;
     if (write_timeout_ > Duration::zero()) write_timer_.Arm(write_timeout_);
     co_await Writable();
     write_timer_.Disarm();
@@ -360,7 +374,7 @@ Task<Result<void>> Connection::Write(std::string_view head, std::span<const Chun
   bool more = true;
   while (more) {
     if (closed() || !broken_.empty()) co_return Fail(BrokenError());
-    Scratch& scratch = ThreadScratch();
+    Scratch& scratch = FreshScratch();
     while (scratch.output.size() < kSendBytes) {
       std::string_view piece = pieces.Next(scratch.piece);
       more = !piece.empty();
@@ -375,8 +389,9 @@ Task<Result<void>> Connection::Write(std::string_view head, std::span<const Chun
 
 Task<void> Connection::CloseWrite() {
   if (closed()) co_return;
-  if (ssl_ != nullptr && broken_.empty() && SSL_is_init_finished(ssl_.get())) {
-    SSL_shutdown(ssl_.get());
+  if (tls_ != nullptr && broken_.empty()) {
+    FreshScratch();
+    tls_->Shutdown();
     SendBuffered();
   }
   auto flushed = co_await Flush();
@@ -404,8 +419,9 @@ Task<void> Connection::LingerAndClose() {
 
 void Connection::Close() {
   if (closed()) return;
-  if (ssl_ != nullptr && broken_.empty() && pending_.empty() && SSL_is_init_finished(ssl_.get())) {
-    SSL_shutdown(ssl_.get());
+  if (tls_ != nullptr && broken_.empty() && pending_.empty()) {
+    FreshScratch();
+    tls_->Shutdown();
     SendBuffered();
   }
   loop_.Unwatch(fd_, *this);

@@ -12,7 +12,7 @@
 #include "async/io_loop.h"
 #include "async/task.h"
 #include "base/error.h"
-#include "net/detail/tls.h"
+#include "net/detail/tls_stream.h"
 #include "net/http.h"
 
 namespace sampan::net::detail {
@@ -41,7 +41,7 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
   Task<Result<void>> Handshake();
   // The first byte that the peer sends, which stays unread: what a silent peer need not cost is made after it.
   Task<Result<char>> FirstByte();
-  SSL* ssl() const { return ssl_.get(); }
+  SSL* ssl() const { return tls_ == nullptr ? nullptr : &tls_->ssl(); }
 
   // Waits for a non-blocking connect to end.
   Task<Result<void>> Connected();
@@ -91,7 +91,6 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
   void OnReady(uint32_t events) override;
   ssize_t Receive(char* buffer, size_t length);
   bool Encode(std::string_view data);
-  bool EncodeTls(std::string_view data);
   void SendBuffered();
   void SendPending();
   void Break(std::string why);
@@ -108,6 +107,7 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
   std::string broken_;   // why, when it is
   std::string pending_;  // bytes for the socket that the kernel did not take yet
   size_t pending_sent_ = 0;
+  size_t taken_ = 0;  // of it since the write's time limit was set
   std::coroutine_handle<> reader_;
   std::coroutine_handle<> writer_;
   Duration write_timeout_{0};
@@ -115,8 +115,7 @@ class Connection final : public IoLoop::Watcher, public std::enable_shared_from_
   IoLoop::Timer write_timer_;
   std::move_only_function<void()> on_hangup_;
   std::shared_ptr<void> lease_;
-  SslContextPtr context_;  // outlives ssl_
-  SslPtr ssl_;
+  std::unique_ptr<TlsStream> tls_;  // null: plain
 };
 
 // A connection as a Stream for callers on any executor. `unread` was received before the hand-over.
