@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <limits>
 
 #include "async/io_loop.h"
 #include "async/spawn.h"
@@ -18,6 +21,7 @@ namespace sampan::net {
 namespace {
 
 using detail::Connection;
+using detail::ConnectionPlaces;
 using detail::LoopConnections;
 using detail::ServerShared;
 using detail::SessionParts;
@@ -27,25 +31,33 @@ using detail::SslPtr;
 constexpr int kBacklog = 1024;
 constexpr std::chrono::milliseconds kAcceptRetry{200};
 
-// Counts a connection for as long as it is open. Dropped on its loop.
+// Holds a connection's place for as long as it is open. Dropped on its loop.
 class Lease {
  public:
-  Lease(std::shared_ptr<ServerShared> server, std::shared_ptr<LoopConnections> connections, Connection* connection)
-      : server_(std::move(server)), connections_(std::move(connections)), connection_(connection) {
+  explicit Lease(const SessionParts& parts)
+      : place_(parts.place), connections_(parts.connections), connection_(parts.connection.get()) {
+    parts.server->places->Attach(*place_, parts.connection);
     connections_->sessions.emplace(connection_, nullptr);
   }
-  ~Lease() {
-    connections_->sessions.erase(connection_);
-    server_->connections.fetch_sub(1);
-  }
+  ~Lease() { connections_->sessions.erase(connection_); }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
  private:
-  std::shared_ptr<ServerShared> server_;
+  std::shared_ptr<ConnectionPlaces::Place> place_;
   std::shared_ptr<LoopConnections> connections_;
   Connection* connection_;
 };
+
+// The last descriptor that a connection may have: the store, containers and connections of ours need some as well.
+int LastDescriptor() {
+  constexpr rlim_t kReserve = 1024;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > static_cast<rlim_t>(std::numeric_limits<int>::max())) {
+    return std::numeric_limits<int>::max();
+  }
+  return static_cast<int>(limit.rlim_cur - std::min(limit.rlim_cur / 4, kReserve));
+}
 
 constexpr std::string_view kPlainHttpAnswer =
     "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
@@ -105,7 +117,7 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
   }
 
   uint16_t port() const override { return port_; }
-  size_t connections() const override { return shared_->connections.load(); }
+  size_t connections() const override { return shared_->places->taken(); }
 
   Result<void> SetTls(std::shared_ptr<const TlsServerOptions> tls) override {
     if (tls == nullptr) return Fail(Error::BadRequest("a TLS server stays a TLS server"));
@@ -183,6 +195,7 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
         Admit(fd, detail::AddressText(peer));
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         LOG_WARN("net", "port {}: cannot accept: {}", port_, strerror(errno));
+        shared_->places->MakeRoom();
         accept_retry_->Arm(kAcceptRetry);
         return;
       } else if (errno == EAGAIN) {
@@ -192,16 +205,17 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
   }
 
   void Admit(int fd, std::string remote) {
-    if (shared_->connections.fetch_add(1) >= shared_->options.max_connections) {
-      shared_->connections.fetch_sub(1);
+    std::shared_ptr<ConnectionPlaces::Place> place = shared_->places->Take(remote, fd);
+    if (place == nullptr) {
       close(fd);
       return;
     }
     detail::TuneSocket(fd);
     size_t index = next_loop_++ % loops_.size();
     IoLoop& loop = loops_.at(index);
-    std::string client = remote.substr(0, remote.rfind(':'));
-    SessionParts parts{shared_, connections_[index], nullptr, std::move(remote), std::move(client), nullptr};
+    std::string client = detail::ClientOf(remote);
+    SessionParts parts{shared_,          connections_[index], nullptr, std::move(remote),
+                       std::move(place), std::move(client),   nullptr};
     loop.Post([this, &loop, fd, parts = std::move(parts), holder = gate_.Enter()]() mutable {
       Begin(loop, fd, std::move(parts), std::move(holder));
     });
@@ -210,7 +224,7 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
   // On the connection's loop; the holder keeps the server alive.
   void Begin(IoLoop& loop, int fd, SessionParts parts, Gate::Holder holder) {
     parts.connection = Connection::Create(loop, fd);
-    parts.connection->SetLease(std::make_shared<Lease>(parts.server, parts.connections, parts.connection.get()));
+    parts.connection->SetLease(std::make_shared<Lease>(parts));
     if (!holder || shared_->draining) return parts.connection->Close();
     Spawn(loop, gate_, ServeConnection(std::move(parts), *tls_.ReadLock()));
   }
@@ -241,6 +255,9 @@ Result<std::unique_ptr<Server>> Listen(IoLoops& loops, ServerOptions options, Ha
   auto shared = std::make_shared<ServerShared>();
   shared->options = std::move(options);
   shared->handler = std::move(handler);
+  int last = LastDescriptor();
+  size_t most = std::min(shared->options.max_connections, static_cast<size_t>(last));
+  shared->places = std::make_shared<ConnectionPlaces>(most, last);
   return std::make_unique<ServerImpl>(loops, listener, port, std::move(shared), std::move(tls));
 }
 

@@ -32,6 +32,8 @@ struct ServerOptions {
   size_t max_buffered_bytes = 256 * 1024 * 1024;  // of all request bodies that are held; see BodyReader::ReadAll
   BodyPace body_pace;                             // for bodies whose handler sets none
   size_t max_header_bytes = 64 * 1024;
+  // Fewer where the process may open fewer files. Half of what other clients leave is the most of one client (an address);
+  // what does nothing is closed when a place is needed.
   size_t max_connections = 20'000;
   size_t max_concurrent_streams = 250;  // HTTP/2, a connection
   Duration handshake_timeout = std::chrono::seconds(10);

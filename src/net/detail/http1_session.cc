@@ -282,6 +282,7 @@ Task<bool> Http1Session::Serve() {
   if (body_ != nullptr && whole) unread_ = body_->TakeUnread();
   EndBody();
   if (whole && writer.keep_alive()) co_return true;
+  parts_.place->Set(Stage::kUnproven);
   co_await connection_.LingerAndClose();
   co_return false;
 }
@@ -295,11 +296,13 @@ Task<void> Http1Session::Run() {
     Prepare();
     bool ready = co_await ReadHead();
     if (!ready) break;
+    parts_.place->Set(Stage::kBusy);
     connection_.SetReadDeadline(Duration::zero());
     request_.gone = gone_.token();
     BeginBody();
     bool again = co_await Serve();
     if (!again) break;
+    parts_.place->Set(Stage::kIdle);
     if (served % kBurst == 0) co_await Yield();
   }
 }

@@ -130,6 +130,7 @@ Task<void> Http2Session::Run() {
   CancelRequests();
   WakeWriter();  // it writes the GOAWAY, if there is one, and ends
   co_await gate_.Close();
+  parts_.place->Set(Stage::kUnproven);
   // A peer that is still sending would otherwise lose the GOAWAY to a reset of the connection.
   co_await connection_.LingerAndClose();
 }
@@ -344,6 +345,7 @@ void Http2Session::Dispatch(Http2Stream& stream) {
   if (running_handlers_ >= 2 * parts_.server->options.max_concurrent_streams) {
     return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
   }
+  parts_.place->Set(Stage::kBusy);
   Request& request = stream.request;
   request.version = HttpVersion::kHttp2;
   request.remote_address = parts_.remote_address;
@@ -475,6 +477,7 @@ void Http2Session::OnStreamClose(Http2Stream& stream) {
   if (stream.drained) loop().Resume(std::exchange(stream.drained, nullptr));
   stream.gone.Cancel();
   if (!streams_.empty()) return;
+  parts_.place->Set(Stage::kIdle);
   connection_.SetReadDeadline(parts_.server->options.idle_timeout);
   if (draining_) WakeWriter();
 }

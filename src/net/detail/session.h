@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "net/detail/connection.h"
+#include "net/detail/connection_places.h"
 #include "net/detail/server_body.h"
 #include "net/server.h"
 
@@ -24,7 +25,7 @@ class Session {
 struct ServerShared {
   ServerOptions options;
   Handler handler;
-  std::atomic<size_t> connections{0};
+  std::shared_ptr<ConnectionPlaces> places;
   std::atomic<bool> draining{false};
 
   Response ErrorResponse(int status, std::string_view reason) const;
@@ -43,7 +44,8 @@ struct SessionParts {
   std::shared_ptr<LoopConnections> connections;
   std::shared_ptr<Connection> connection;
   std::string remote_address;
-  std::string client;  // the address without its port
+  std::shared_ptr<ConnectionPlaces::Place> place;
+  std::string client;  // see ClientOf
   std::shared_ptr<const PeerIdentity> peer;
 };
 
