@@ -118,6 +118,16 @@ Error TooManyRequestsError() {
   return Error::TooManyRequests("too many requests, please try again later").WithDetails(std::move(details));
 }
 
+Error StartingError() {
+  ErrorDetails details;
+  details.retry_after_seconds = 1;
+  return Error::ServiceUnavailable("storage is (re)initializing").WithDetails(std::move(details));
+}
+
+Error TimeoutError() {
+  return Error::Timeout("Timeout: request did not complete within the allotted timeout").WithDetails({});
+}
+
 std::string FailureStatus(const Error& error, int code) {
   std::string out = R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure")";
   AppendField("message", error.message(), out);

@@ -26,6 +26,10 @@ Error InvalidError(const api::KindInfo& kind, std::string_view name, std::vector
 Error UnknownResourceError();
 Error MethodNotAllowedError();
 Error TooManyRequestsError();
+// What decides about requests is not loaded yet.
+Error StartingError();
+// The time limit of a request has passed.
+Error TimeoutError();
 
 // The resource as error texts name it: "deployments.apps", "pods".
 std::string QualifiedResource(const api::KindInfo& kind);

@@ -3,9 +3,9 @@
 #include "api/types/core.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/errors.h"
+#include "apiserver/gate/in_process.h"
 #include "apiserver/http/dispatch.h"
 #include "apiserver/http/virtual_kinds.h"
-#include "apiserver/in_process.h"
 #include "apiserver/registry/expiry.h"
 #include "apiserver/registry/strategies.h"
 #include "async/gate.h"
@@ -31,11 +31,14 @@ HttpOptions HttpOptionsOf(const ServerOptions& options) {
   HttpOptions http;
   http.version = options.version;
   http.server_address = fmt::format("{}:{}", options.advertise_address, options.secure_port);
-  http.max_readonly_in_flight = options.max_readonly_in_flight;
-  http.max_mutating_in_flight = options.max_mutating_in_flight;
-  http.max_watches = options.max_watches;
   http.kubelet_tls = options.kubelet_tls;
   return http;
+}
+
+GateOptions GateOptionsOf(const ServerOptions& options) {
+  GateOptions gate;
+  gate.limits = {options.max_readonly_in_flight, options.max_mutating_in_flight, options.max_watches};
+  return gate;
 }
 
 // Strategies are added before the metrics size their table.
@@ -56,7 +59,10 @@ struct ApiServer::Impl {
         options(std::move(server_options)),
         strategies(StrategyOptionsOf(options), deps.authorizer, deps.rng),
         registry({deps.store, deps.caches, deps.clock, deps.rng}),
-        context(Fill(registry, strategies), deps.authenticator, deps.authorizer, deps.loops, HttpOptionsOf(options)) {
+        core{Fill(registry, strategies), deps.authorizer},
+        metrics(registry),
+        gate(core, metrics, GateOptionsOf(options)),
+        context(core, gate, metrics, deps.authenticator, deps.loops, HttpOptionsOf(options)) {
     if (deps.reviews != nullptr) ServeReviews(context, *deps.reviews);
   }
 
@@ -64,9 +70,12 @@ struct ApiServer::Impl {
   const ServerOptions options;
   Strategies strategies;
   Registry registry;
+  Core core;
+  Metrics metrics;
+  RequestGate gate;
   HttpContext context;
   CancelSource stop;
-  Gate gate;
+  Gate periodic;
 };
 
 Result<void> CheckOptions(const ServerOptions& options) {
@@ -90,9 +99,10 @@ Task<Result<void>> ApiServer::Start() {
   self.strategies.services().Recover(services->cache->List({}).items);
   BootstrapOptions bootstrap{self.options.advertise_address, self.options.secure_port,
                              self.strategies.services().range().At(1)};
+  self.gate.Open();
   CO_TRY_VOID(co_await WriteClusterObjects(&self.registry, bootstrap));
-  Spawn(self.background, self.gate, KeepClusterObjects(&self.registry, std::move(bootstrap), self.stop.token()));
-  Spawn(self.background, self.gate, RunExpiry(&self.registry, self.stop.token()));
+  Spawn(self.background, self.periodic, KeepClusterObjects(&self.registry, std::move(bootstrap), self.stop.token()));
+  Spawn(self.background, self.periodic, RunExpiry(&self.registry, self.stop.token()));
   self.context.ready.store(true);
   co_return Result<void>{};
 }
@@ -102,9 +112,9 @@ void ApiServer::EndStreams() {
 }
 
 Task<void> ApiServer::Stop() {
-  impl_->context.stopping.store(true);
   impl_->stop.Cancel();
   co_await impl_->gate.Close();
+  co_await impl_->periodic.Close();
 }
 
 net::Response ApiServer::ErrorPage(int status, std::string_view reason) {
@@ -119,7 +129,7 @@ net::Handler ApiServer::handler() {
 }
 
 std::unique_ptr<client::Client> ApiServer::InProcess(auth::UserInfo identity) {
-  return NewInProcessClient(impl_->context, std::move(identity));
+  return NewInProcessClient(impl_->gate, std::move(identity));
 }
 
 }  // namespace sampan::apiserver

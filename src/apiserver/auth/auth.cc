@@ -90,6 +90,10 @@ void AddAuthenticatedGroup(UserInfo& user) {
   if (!user.InGroup(group)) user.groups.emplace_back(group);
 }
 
+bool WantsToImpersonate(const net::Headers& headers) {
+  return std::ranges::any_of(headers.items(), [](const auto& header) { return header.first.starts_with("impersonate-"); });
+}
+
 Result<UserInfo> Impersonate(const net::Request& request, UserInfo user, const Authorizer& authorizer) {
   Wish wish = ReadWish(request.headers);
   if (wish.user.empty()) {

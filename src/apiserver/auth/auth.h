@@ -78,6 +78,8 @@ class Authorizer {
   virtual const RuleSource* rules() const { return nullptr; }
 };
 
+// Whether there are Impersonate-* headers.
+bool WantsToImpersonate(const net::Headers& headers);
 // The user that the Impersonate-* headers name when `user` may impersonate it; `user` itself without such headers.
 // Forbidden when it may not, BadRequest for groups, uid or extra without a user.
 Result<UserInfo> Impersonate(const net::Request& request, UserInfo user, const Authorizer& authorizer);

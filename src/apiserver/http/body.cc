@@ -1,25 +1,18 @@
 #include "apiserver/http/body.h"
 
-#include "api/apply/managed_fields.h"
 #include "api/protobuf.h"
 #include "api/validation/causes.h"
 #include "codec/yaml.h"
 
 namespace sampan::apiserver {
 
-namespace {
-
-// The causes as the fault of the verb's options.
 Error BadOptions(const Exchange& exchange, api::Causes causes) {
-  const std::string& verb = exchange.info.verb;
+  const std::string& verb = exchange.info().verb;
   std::string_view kind = "CreateOptions";
   if (verb == "update") kind = "UpdateOptions";
   if (verb == "patch") kind = "PatchOptions";
-  if (verb == "delete" || verb == "deletecollection") kind = "DeleteOptions";
   return std::move(causes).ToError("meta.k8s.io", kind, "");
 }
-
-}  // namespace
 
 Result<api::Strictness> StrictnessOf(const Exchange& exchange) {
   std::string_view wish = exchange.query.Get("fieldValidation");
@@ -31,33 +24,13 @@ Result<api::Strictness> StrictnessOf(const Exchange& exchange) {
   return Fail(BadOptions(exchange, std::move(causes)));
 }
 
-Result<bool> DryRunIn(const Exchange& exchange, const json::Array& wishes) {
-  if (std::ranges::all_of(wishes, [](const json::Value& wish) { return wish == "All"; })) return !wishes.empty();
-  api::Causes causes;
-  causes.NotSupported(api::Path("dryRun"), json::Value(wishes), {"All"});
-  return Fail(BadOptions(exchange, std::move(causes)));
-}
+namespace {
 
-Result<bool> DryRunOf(const Exchange& exchange) {
-  json::Array wishes;
-  for (std::string_view wish : exchange.query.All("dryRun")) wishes.emplace_back(wish);
-  return DryRunIn(exchange, wishes);
-}
-
-Result<std::string> FieldManagerOf(const Exchange& exchange) {
-  std::string_view name = exchange.query.Get("fieldManager");
-  if (name.empty()) return api::ManagerFromUserAgent(exchange.request.headers.Get("user-agent"));
-  api::Causes causes;
-  api::ValidateFieldManager(name, causes);
-  if (!causes.empty()) return Fail(BadOptions(exchange, std::move(causes)));
-  return std::string(name);
-}
-
-Result<json::Value> ReadObject(const Exchange& exchange, const api::KindInfo& kind, std::vector<std::string>& warnings) {
+Result<json::Value> ReadAs(const Exchange& exchange, const api::KindInfo& kind) {
   TRY(Encoding encoding, NegotiateBody(exchange.request.headers.Get("content-type")));
   api::DecodeOptions options;
   TRY(options.strictness, StrictnessOf(exchange));
-  options.warnings = &warnings;
+  options.warnings = &exchange.asked->warnings;
   const std::string& body = exchange.body;
   if (encoding == Encoding::kJson) return api::DecodeBody(kind, body, options);
   if (encoding == Encoding::kProtobuf) {
@@ -76,9 +49,13 @@ Result<json::Value> ReadObject(const Exchange& exchange, const api::KindInfo& ki
   return api::DecodeObject(kind, *std::move(value), options);
 }
 
-Result<json::Value> ReadStored(const Exchange& exchange, std::vector<std::string>& warnings) {
-  TRY(json::Value object, ReadObject(exchange, exchange.kind(), warnings));
-  return exchange.view == nullptr ? std::move(object) : exchange.view->to_stored(object);
+}  // namespace
+
+Result<json::Value> ReadObject(const Exchange& exchange) {
+  const Route& route = exchange.asked->route;
+  TRY(json::Value object, ReadAs(exchange, *route.body));
+  bool viewed = route.view != nullptr && route.body == route.view->kind;
+  return viewed ? route.view->to_stored(object) : std::move(object);
 }
 
 Result<json::Value> ReadValue(const Exchange& exchange, std::vector<std::string>* duplicates) {

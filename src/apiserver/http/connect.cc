@@ -1,6 +1,7 @@
 #include "api/types/core.h"
 #include "api/types/discovery.h"
 #include "apiserver/errors.h"
+#include "apiserver/gate/handlers.h"
 #include "apiserver/http/handlers.h"
 #include "apiserver/http/watch_sink.h"
 #include "apiserver/proxy/forward.h"
@@ -55,17 +56,9 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
   co_return std::optional<net::Response>();
 }
 
-// A stream that is opened by GET, as WebSockets are, acts on the pod all the same: a right to read is not enough for it.
-Result<void> AuthorizeStream(const HttpContext& context, const Exchange& exchange) {
-  auth::Attributes attributes = AttributesOf(exchange);
-  attributes.verb = "create";
-  return auth::Require(context.authorizer, attributes);
-}
-
 Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr pod) {
-  const std::string& subresource = exchange->info.subresource;
+  const std::string& subresource = exchange->info().subresource;
   const auto& typed = pod->As<api::core::Pod>();
-  if (exchange->request.method == "GET") CO_TRY_VOID(AuthorizeStream(*context, *exchange));
   if (typed.spec.node_name.empty()) co_return Fail(Error::BadRequest("pod {} does not have a host assigned", pod->name()));
   if (exchange->request.headers.Get("upgrade").empty()) co_return Fail(Error::BadRequest("Upgrade request required"));
   net::StreamingProxyOptions options;
@@ -76,7 +69,7 @@ Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr
   options.error_response = &ErrorResponse;
   CO_TRY(options.upstream.target, KubeletTarget(*pod, subresource, exchange->query));
   CO_TRY(std::shared_ptr<net::Client> kubelet, KubeletClient(*context, typed.spec.node_name));
-  exchange->status = 101;
+  exchange->asked->status = 101;
   co_await net::ProxyStreaming(exchange->request, exchange->writer, *kubelet, std::move(options));
   co_return std::optional<net::Response>();
 }
@@ -169,7 +162,7 @@ std::string ProxyTarget(const Exchange& exchange, std::string_view prefix) {
   if (request.path.starts_with(prefix)) {
     target = request.path.substr(prefix.size());
   } else {
-    target = "/" + exchange.info.rest;
+    target = "/" + exchange.info().rest;
     if (request.path.ends_with('/') && !target.ends_with('/')) target += '/';
   }
   if (!target.starts_with('/')) target.insert(0, "/");
@@ -181,7 +174,7 @@ std::string ProxyTarget(const Exchange& exchange, std::string_view prefix) {
 std::optional<net::Response> ToTheRoot(const Exchange& exchange) {
   const net::Request& request = exchange.request;
   bool reads = request.method == "GET" || request.method == "HEAD";
-  if (!reads || !exchange.info.rest.empty() || request.path.ends_with('/')) return std::nullopt;
+  if (!reads || !exchange.info().rest.empty() || request.path.ends_with('/')) return std::nullopt;
   if (!request.headers.Get("upgrade").empty()) return std::nullopt;
   std::string query = request.query.empty() ? "" : "?" + request.query;
   net::Response response;
@@ -191,7 +184,7 @@ std::optional<net::Response> ToTheRoot(const Exchange& exchange) {
 }
 
 Task<Answer> HandleProxy(HttpContext* context, Exchange* exchange) {
-  const RequestInfo& info = exchange->info;
+  const RequestInfo& info = exchange->info();
   std::string prefix = ProxyPrefix(info);
   std::string target = ProxyTarget(*exchange, prefix);
   std::shared_ptr<net::Client> upstream;
@@ -206,32 +199,25 @@ Task<Answer> HandleProxy(HttpContext* context, Exchange* exchange) {
   }
   std::optional<net::Response> redirection = ToTheRoot(*exchange);
   if (redirection) co_return redirection;
-  CO_TRY(exchange->status,
+  CO_TRY(exchange->asked->status,
          co_await Forward(&exchange->request, &exchange->writer, upstream.get(), std::move(target), std::move(prefix)));
   co_return std::optional<net::Response>();
 }
 
 }  // namespace
 
-bool IsConnect(const Exchange& exchange) {
-  const RequestInfo& info = exchange.info;
-  if (info.subresource == "proxy") {
-    return info.resource == "pods" || info.resource == "services" || info.resource == "nodes";
-  }
-  return info.resource == "pods" && (info.subresource == "log" || info.subresource == "exec" ||
-                                     info.subresource == "attach" || info.subresource == "portforward");
-}
-
 Task<Answer> HandleConnect(HttpContext* context, Exchange* exchange) {
-  if (exchange->info.subresource == "proxy") {
+  Call call = CallOf(context->core, *exchange->asked);
+  CO_TRY_VOID(co_await context->registry.Admit(&call, Intent::kConnect, nullptr));
+  if (exchange->info().subresource == "proxy") {
     auto answer = co_await HandleProxy(context, exchange);
     co_return answer;
   }
-  bool log = exchange->info.subresource == "log";
+  bool log = exchange->info().subresource == "log";
   const std::string& method = exchange->request.method;
   if (method != "GET" && (log || method != "POST")) co_return Fail(MethodNotAllowedError());
-  ObjectPtr pod = context->registry.Get<api::core::Pod>(exchange->info.namespace_, exchange->info.name);
-  if (pod == nullptr) co_return Fail(NotFoundError(*exchange->resource->kind, exchange->info.name));
+  ObjectPtr pod = context->registry.Get<api::core::Pod>(exchange->info().namespace_, exchange->info().name);
+  if (pod == nullptr) co_return Fail(NotFoundError(exchange->kind(), exchange->info().name));
   if (log) {
     auto answer = co_await HandleLog(context, exchange, std::move(pod));
     co_return answer;

@@ -11,13 +11,14 @@ std::string PublishedVersion(const std::string& version) {
 
 }  // namespace
 
-HttpContext::HttpContext(Registry& served, auth::Authenticator& who, auth::Authorizer& may, IoLoops& loops,
+HttpContext::HttpContext(Core& served, RequestGate& the_gate, Metrics& counts, auth::Authenticator& who, IoLoops& loops,
                          HttpOptions http_options)
-    : registry(served),
+    : core(served),
+      gate(the_gate),
+      registry(served.registry),
       authenticator(who),
-      authorizer(may),
       options(std::move(http_options)),
-      metrics(served),
+      metrics(counts),
       openapi([this] { return kinds; }, PublishedVersion(options.version)),
       connections(loops, options.kubelet_tls) {
   for (const api::KindInfo* kind : api::BuiltinKinds()) kinds.push_back(kind);

@@ -1,4 +1,4 @@
-// The way of every HTTP request: parse, limit, authenticate, authorize, route, answer, count.
+// HTTP's door into the server: from the head of a request to the last byte of its answer.
 #pragma once
 
 #include "apiserver/http/context.h"

@@ -132,7 +132,7 @@ net::Response EncodeError(const Exchange& exchange, const Error& error) {
 Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo& kind, ObjectPtr object, int status,
                                    WallTime now) {
   TRY(Negotiated form, NegotiateFor(exchange));
-  object = Published(exchange.view, std::move(object));
+  object = Published(exchange.view(), std::move(object));
   if (form.shape == Shape::kTable) {
     TRY_VOID(CheckInclude(exchange));
     std::string text;
@@ -178,8 +178,8 @@ Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& 
     return Fail(
         WrongShape(fmt::format("PartialObjectMetadata, but the requested object is a list ({}List)", InternalName(kind))));
   }
-  if (exchange.view != nullptr) {
-    for (ObjectPtr& object : page.items) object = Published(exchange.view, std::move(object));
+  if (exchange.view() != nullptr) {
+    for (ObjectPtr& object : page.items) object = Published(exchange.view(), std::move(object));
   }
   if (form.shape != Shape::kObject) {
     std::string text;

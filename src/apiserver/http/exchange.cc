@@ -6,20 +6,6 @@
 
 namespace sampan::apiserver {
 
-auth::Attributes AttributesOf(const Exchange& exchange) {
-  const RequestInfo& info = exchange.info;
-  return {.user = &exchange.user,
-          .verb = info.verb,
-          .group = info.group,
-          .version = info.version,
-          .resource = info.resource,
-          .subresource = info.subresource,
-          .namespace_ = info.namespace_,
-          .name = info.name,
-          .path = info.path,
-          .resource_request = info.is_resource};
-}
-
 net::Response TextResponse(int status, std::string text) {
   net::Response response;
   response.status = status;
@@ -62,14 +48,15 @@ void AddWarnings(const std::vector<std::string>& warnings, net::Response& respon
 }
 
 Result<std::optional<int64_t>> IntegerParameter(const Query& query, std::string_view name) {
+  if (!query.Has(name)) return std::optional<int64_t>();
   std::string_view text = query.Get(name);
-  if (text.empty()) return std::optional<int64_t>();
+  std::string_view digits = text.starts_with('+') && !text.starts_with("+-") ? text.substr(1) : text;
   int64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    return Fail(Error::BadRequest("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
-  }
-  return std::optional<int64_t>(value);
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  bool whole = end == digits.data() + digits.size();
+  if (error == std::errc{} && whole) return std::optional<int64_t>(value);
+  std::string_view why = error == std::errc::result_out_of_range && whole ? "value out of range" : "invalid syntax";
+  return Fail(Error::BadRequest("strconv.ParseInt: parsing \"{}\": {}", text, why));
 }
 
 }  // namespace sampan::apiserver

@@ -1,22 +1,15 @@
-// The handlers behind the router, by what a request wants. Each computes the answer, or gives it itself where it streams.
-// Arguments outlive the returned task.
+// What HTTP answers by itself: streams, connections, documents. Each computes the answer, or gives it itself where it
+// streams. Arguments outlive the returned task.
 #pragma once
 
 #include "apiserver/http/context.h"
 
 namespace sampan::apiserver {
 
-Task<Answer> HandleGet(HttpContext* context, Exchange* exchange);
-Task<Answer> HandleList(HttpContext* context, Exchange* exchange);
-Task<Answer> HandleWatch(HttpContext* context, Exchange* exchange);
-Task<Answer> HandleCreate(HttpContext* context, Exchange* exchange);
-Task<Answer> HandleUpdate(HttpContext* context, Exchange* exchange);
-Task<Answer> HandlePatch(HttpContext* context, Exchange* exchange);
-Task<Answer> HandleDelete(HttpContext* context, Exchange* exchange);
-Task<Answer> HandleDeleteCollection(HttpContext* context, Exchange* exchange);
+// Streams the events of a watch until one side ends it; an expired place is told as its first event.
+Task<Answer> SendWatch(HttpContext* context, Exchange* exchange, Result<std::unique_ptr<Watcher>> watcher);
 
-// pods/exec, attach, portforward, log, proxy; nodes/proxy; services/proxy.
-bool IsConnect(const Exchange& exchange);
+// Connections (IsConnect in gate/route.h).
 Task<Answer> HandleConnect(HttpContext* context, Exchange* exchange);
 
 // Everything that is no resource: discovery, OpenAPI, version, metrics. Nothing when the path is unknown.

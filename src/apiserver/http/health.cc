@@ -16,7 +16,7 @@ std::vector<Check> Checks(HttpContext& context, std::string_view endpoint) {
   for (const Resource& resource : context.registry.resources()) loaded = loaded && resource.cache->IsReady();
   checks.push_back({"informer-sync", loaded});
   checks.push_back({"poststarthook/start-cluster-objects", context.ready.load()});
-  if (endpoint == "readyz") checks.push_back({"shutdown", !context.stopping.load()});
+  if (endpoint == "readyz") checks.push_back({"shutdown", !context.gate.stopping()});
   return checks;
 }
 
@@ -41,7 +41,7 @@ net::Response Report(std::string_view endpoint, const std::vector<Check>& checks
 }  // namespace
 
 std::optional<net::Response> HandleHealth(HttpContext* context, const Exchange& exchange) {
-  std::string_view path = exchange.info.path;
+  std::string_view path = exchange.info().path;
   for (std::string_view endpoint : {"healthz", "livez", "readyz"}) {
     if (path.size() <= endpoint.size() || path.substr(1, endpoint.size()) != endpoint) continue;
     std::string_view rest = path.substr(1 + endpoint.size());

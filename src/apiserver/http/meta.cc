@@ -39,7 +39,7 @@ Answer Plain(const Exchange& exchange, std::string document) {
 }
 
 Answer Discovery(const HttpContext& context, const Exchange& exchange) {
-  std::string_view path = exchange.info.path;
+  std::string_view path = exchange.info().path;
   while (path.ends_with('/')) path.remove_suffix(1);
   std::string_view version = AggregatedDiscoveryVersion(exchange.request.headers.Get("accept"));
   bool roots = path == "/api" || path == "/apis";
@@ -76,7 +76,7 @@ net::Response OpenApiDocument(const Exchange& exchange, const api::OpenApi::Docu
 }
 
 Answer OpenApi(HttpContext& context, const Exchange& exchange) {
-  std::string_view path = exchange.info.path;
+  std::string_view path = exchange.info().path;
   if (path == "/openapi/v2") {
     // kubectl asks with the type's old name, "...v2@v1.0+protobuf".
     bool protobuf = exchange.request.headers.Get("accept").find("proto-openapi.spec.v2") != std::string_view::npos;
@@ -127,7 +127,7 @@ net::Response Index() {
 
 // The documents by which others verify this cluster's service account tokens.
 std::optional<Answer> OpenId(const HttpContext& context, const Exchange& exchange) {
-  std::string_view path = exchange.info.path;
+  std::string_view path = exchange.info().path;
   if (path.ends_with('/')) path.remove_suffix(1);
   if (context.reviews == nullptr) return std::nullopt;
   const auth::ServiceAccountTokens& tokens = context.reviews->tokens();
@@ -143,7 +143,7 @@ std::optional<Answer> OpenId(const HttpContext& context, const Exchange& exchang
 }  // namespace
 
 std::optional<Answer> HandleMeta(HttpContext* context, Exchange* exchange) {
-  std::string_view path = exchange->info.path;
+  std::string_view path = exchange->info().path;
   auto below = [path](std::string_view root) {
     return path == root || (path.starts_with(root) && path.substr(root.size()).starts_with('/'));
   };
@@ -159,7 +159,8 @@ std::optional<Answer> HandleMeta(HttpContext* context, Exchange* exchange) {
   if (path != "/metrics") return Answer(JsonResponse(200, VersionDocument(*context)));
   net::Response response;
   response.headers.Add("content-type", "text/plain; version=0.0.4; charset=utf-8");
-  response.body.push_back(net::Chunk::Copy(context->metrics.Render(context->registry.clock().Now())));
+  response.body.push_back(
+      net::Chunk::Copy(context->metrics.Render(context->registry.clock().Now(), context->gate.places())));
   return Answer(std::move(response));
 }
 

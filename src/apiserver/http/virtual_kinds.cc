@@ -17,7 +17,7 @@ Task<Result<json::Value>> AskReviews(const auth::Reviews* reviews, std::string_v
 void ServeReviews(HttpContext& context, const auth::Reviews& reviews) {
   context.reviews = &reviews;
   for (std::string_view kind : auth::Reviews::Kinds()) {
-    context.virtual_kinds[std::string(kind)] = [reviews = &reviews, kind](VirtualCall call, json::Value body) {
+    context.core.virtual_kinds[std::string(kind)] = [reviews = &reviews, kind](VirtualCall call, json::Value body) {
       return AskReviews(reviews, kind, std::move(call), std::move(body));
     };
   }

@@ -68,34 +68,6 @@ Task<void> SendEvents(WatchStreamState* state) {
   }
 }
 
-// A watch of one object, be it named by the path or by the selector, delivers no other.
-Result<void> RestrictToName(const std::string& name, Selection& selection) {
-  if (name.empty()) return {};
-  if (selection.fields.IsEverything()) {
-    selection.name = name;
-    return {};
-  }
-  const std::string* selected = selection.fields.RequiredValue("metadata.name");
-  if (selected != nullptr && *selected == name) return {};
-  return Fail(Error::BadRequest("fieldSelector metadata.name doesn't match requested name"));
-}
-
-Result<WatchRequest> ReadRequest(const Exchange& exchange) {
-  const Query& query = exchange.query;
-  const RequestInfo& info = exchange.info;
-  const api::KindInfo& kind = exchange.kind();
-  WatchRequest request;
-  std::string namespace_ = kind.namespaced() ? info.namespace_ : "";
-  TRY(request.selection,
-      Selection::Parse(kind, std::move(namespace_), query.Get("labelSelector"), query.Get("fieldSelector")));
-  TRY_VOID(RestrictToName(info.name, request.selection));
-  request.resource_version = query.Get("resourceVersion");
-  request.resource_version_match = query.Get("resourceVersionMatch");
-  if (query.Has("sendInitialEvents")) request.send_initial_events = query.Flag("sendInitialEvents");
-  request.allow_bookmarks = query.Flag("allowWatchBookmarks");
-  return request;
-}
-
 api::IncludeObject IncludeOf(const Query& query) {
   std::string_view include = query.Get("includeObject");
   if (include == "None") return api::IncludeObject::kNone;
@@ -104,17 +76,13 @@ api::IncludeObject IncludeOf(const Query& query) {
 
 }  // namespace
 
-Task<Answer> HandleWatch(HttpContext* context, Exchange* exchange) {
+Task<Answer> SendWatch(HttpContext* context, Exchange* exchange, Result<std::unique_ptr<Watcher>> opened) {
   CO_TRY(Negotiated form, NegotiateFor(*exchange));
   bool text = form.encoding == Encoding::kYaml || net::IsWebSocketUpgrade(exchange->request);
   if (text) form.encoding = Encoding::kJson;
   CO_TRY(std::optional<int64_t> seconds, IntegerParameter(exchange->query, "timeoutSeconds"));
-  CO_TRY(WatchRequest request, ReadRequest(*exchange));
-  bool bookmarks = request.allow_bookmarks;
-  WatchEncoder encoder(exchange->kind(), exchange->view, {std::move(form), IncludeOf(exchange->query)});
-
-  auto opened = co_await Watcher::Open(exchange->resource, std::move(request));
-  if (!opened && !opened.error().Is(Reason::kExpired)) co_return Fail(std::move(opened).error());
+  bool bookmarks = exchange->query.Flag("allowWatchBookmarks");
+  WatchEncoder encoder(exchange->kind(), exchange->view(), {std::move(form), IncludeOf(exchange->query)});
   auto sink = co_await OpenWatchSink(exchange, encoder.ContentType());
   if (!sink) co_return std::optional<net::Response>();
   if (!opened) {

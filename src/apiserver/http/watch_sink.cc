@@ -88,7 +88,7 @@ Task<Result<std::unique_ptr<WatchSink>>> OpenWatchSink(Exchange* exchange, std::
   if (net::IsWebSocketUpgrade(exchange->request)) {
     net::WsOptions options;
     options.protocols = {"", std::string(kBinary), std::string(kBase64)};
-    exchange->status = 101;
+    exchange->asked->status = 101;
     CO_TRY(auto socket, co_await net::AcceptWebSocket(exchange->request, exchange->writer, std::move(options)));
     auto sink = std::make_unique<SocketSink>(std::move(socket));
     Executor& executor = co_await ThisExecutor();
@@ -98,8 +98,8 @@ Task<Result<std::unique_ptr<WatchSink>>> OpenWatchSink(Exchange* exchange, std::
   net::Headers headers;
   headers.Add("content-type", std::move(content_type));
   headers.Add("cache-control", "no-cache, private");
-  headers.Add("audit-id", exchange->audit_id);
-  exchange->status = 200;
+  headers.Add("audit-id", exchange->asked->audit_id);
+  exchange->asked->status = 200;
   CO_TRY_VOID(co_await exchange->writer.Start(200, std::move(headers)));
   co_return std::make_unique<BodySink>(exchange->writer);
 }

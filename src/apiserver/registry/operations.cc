@@ -58,15 +58,4 @@ Task<Result<ObjectPtr>> PutObject(Registry* registry, Call* call, json::Value bo
   co_return made;
 }
 
-Result<DeleteRequest> ParseDeleteOptions(const json::Value& options) {
-  DeleteRequest request;
-  request.options.grace_period_seconds = FindInt(json::Find(options, "gracePeriodSeconds"));
-  request.options.propagation_policy = json::FindString(json::Find(options, "propagationPolicy"));
-  request.options.uid_precondition = json::FindString(json::Find(options, "preconditions", "uid"));
-  request.options.resource_version_precondition = json::FindString(json::Find(options, "preconditions", "resourceVersion"));
-  const json::Value* orphan = json::Find(options, "orphanDependents");
-  if (orphan != nullptr && orphan->is_bool()) request.orphan_dependents = orphan->get_bool();
-  return request;
-}
-
 }  // namespace sampan::apiserver

@@ -30,10 +30,5 @@ Task<Result<ObjectPtr>> PatchScale(Registry* registry, Call* call, PatchRequest 
 
 // Assigns a pod to a node: `binding` is a core/v1 Binding. Conflict when it is assigned or going away.
 Task<Result<ObjectPtr>> BindPod(Registry* registry, Call* call, json::Value binding);
-// policy/v1 Eviction: deletes the pod with the eviction's own delete options.
-Task<Result<void>> EvictPod(Registry* registry, Call* call, json::Value eviction);
-
-// DeleteOptions as clients send them, in whatever version; unknown fields are ignored.
-Result<DeleteRequest> ParseDeleteOptions(const json::Value& options);
 
 }  // namespace sampan::apiserver

@@ -18,12 +18,16 @@ struct Reply {
   json::Value Json() const;
 };
 
+enum class Begin : unsigned char { kServing, kLoading };
+
 struct TestOptions {
   std::string directory;  // of a store to open again; empty: a new one
   ServerOptions server;
+  Begin begin = Begin::kServing;  // kLoading: nothing is served before Load()
 };
 
-// The caller is whom the header x-user names, in group system:masters, or "admin"; "nobody" may do nothing.
+// The caller is whom the header x-user names, in group system:masters, or "admin"; "nobody" may do nothing, "changer"
+// everything but create, and the authenticator throws at "thrower".
 class TestServer {
  public:
   explicit TestServer(TestOptions options = {});
@@ -43,12 +47,15 @@ class TestServer {
     // Waits until the body holds `text`; false after ten seconds.
     virtual bool WaitFor(std::string_view text) = 0;
     virtual std::string Body() = 0;
+    virtual int Status() = 0;
     // The client goes away; returns when the handler has ended.
     virtual void Hangup() = 0;
     // Returns when the handler has ended by itself.
     virtual void Join() = 0;
   };
   std::unique_ptr<Running> Start(std::string_view target, HeaderList headers = {});
+  std::unique_ptr<Running> StartWrite(std::string_view method, std::string_view target, std::string body);
+  void Load();
   void EndStreams();
 
   // For tests that need a connection.

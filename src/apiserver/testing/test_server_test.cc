@@ -18,6 +18,7 @@ class FakeAuthenticator final : public auth::Authenticator {
   Task<Result<auth::UserInfo>> Authenticate(const net::Request& request) override {
     auth::UserInfo user;
     user.name = request.headers.Has("x-user") ? request.headers.Get("x-user") : "admin";
+    if (user.name == "thrower") throw std::bad_alloc();
     if (user.name == "expired") co_return Fail(Error::Unauthorized("Unauthorized"));
     user.groups = {user.name == "nobody" ? "system:authenticated" : "system:masters"};
     co_return user;
@@ -27,7 +28,8 @@ class FakeAuthenticator final : public auth::Authenticator {
 class FakeAuthorizer final : public auth::Authorizer {
  public:
   auth::Decision Authorize(const auth::Attributes& attributes) const override {
-    return {attributes.user->name != "nobody", ""};
+    bool creates = attributes.user->name == "changer" && attributes.verb == "create";
+    return {attributes.user->name != "nobody" && !creates, ""};
   }
 };
 
@@ -96,6 +98,7 @@ class RunningRequest final : public TestServer::Running {
   }
   bool WaitFor(std::string_view text) override { return recorder_.WaitFor(text); }
   std::string Body() override { return recorder_.Taken().body; }
+  int Status() override { return recorder_.Taken().status; }
   void Hangup() override {
     gone_.Cancel();
     Join();
@@ -160,13 +163,18 @@ struct TestServer::State {
 
 TestServer::TestServer(TestOptions options) {
   options.server.advertise_address = "192.0.2.10";
+  Begin begin = options.begin;
   state_ = std::make_unique<State>(std::move(options));
-  Result<void> started = SyncWait(*state_->caller, state_->server.Start());
-  EXPECT_TRUE(started) << started.error().message();
+  if (begin == Begin::kServing) Load();
   auth::UserInfo user;
   user.name = "system:test";
   user.groups = {"system:masters"};
   client_ = state_->server.InProcess(std::move(user));
+}
+
+void TestServer::Load() {
+  Result<void> started = SyncWait(*state_->caller, state_->server.Start());
+  EXPECT_TRUE(started) << started.error().message();
 }
 
 TestServer::~TestServer() {
@@ -192,6 +200,12 @@ Reply TestServer::Patch(std::string_view target, std::string_view type, std::str
 
 std::unique_ptr<TestServer::Running> TestServer::Start(std::string_view target, HeaderList headers) {
   return std::make_unique<RunningRequest>(*state_->caller, state_->server.handler(), RequestOf("GET", target, "", headers));
+}
+
+std::unique_ptr<TestServer::Running> TestServer::StartWrite(std::string_view method, std::string_view target,
+                                                            std::string body) {
+  return std::make_unique<RunningRequest>(*state_->caller, state_->server.handler(),
+                                          RequestOf(method, target, std::move(body), {}));
 }
 
 void TestServer::EndStreams() {

@@ -81,14 +81,4 @@ Task<Result<ObjectPtr>> BindPod(Registry* registry, Call* call, json::Value bind
   co_return bound;
 }
 
-Task<Result<void>> EvictPod(Registry* registry, Call* call, json::Value eviction) {
-  const json::Value* options = json::Find(eviction, "deleteOptions");
-  CO_TRY(DeleteRequest request, ParseDeleteOptions(options == nullptr ? json::Value() : *options));
-  const json::Value* dry_run = options == nullptr ? nullptr : json::Find(*options, "dryRun");
-  if (dry_run != nullptr && dry_run->is_array() && !dry_run->as_array().empty()) call->dry_run = true;
-  auto deleted = co_await registry->Delete(call, std::move(request));
-  if (!deleted) co_return Fail(std::move(deleted).error());
-  co_return Result<void>{};
-}
-
 }  // namespace sampan::apiserver

@@ -1,9 +1,11 @@
-#include "apiserver/http/metrics.h"
+#include "apiserver/gate/metrics.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+
+#include "base/contain.h"
 
 namespace sampan::apiserver {
 
@@ -70,7 +72,25 @@ void Metrics::RenderRow(size_t index, std::string& counts, std::string& duration
   durations += fmt::format("apiserver_request_duration_seconds_count{{{}}} {}\n", labels, sum);
 }
 
-std::string Metrics::Render(WallTime now) const {
+void Metrics::ObserveTermination(int status) {
+  (status == 429 ? crowded_ : late_).fetch_add(1, std::memory_order_relaxed);
+}
+
+void Metrics::RenderTerminations(std::string& out) const {
+  out +=
+      "# HELP apiserver_request_terminations_total Requests that the server ended to protect itself.\n"
+      "# TYPE apiserver_request_terminations_total counter\n";
+  out += fmt::format("apiserver_request_terminations_total{{code=\"429\"}} {}\n", crowded_.load());
+  out += fmt::format("apiserver_request_terminations_total{{code=\"504\"}} {}\n", late_.load());
+  out +=
+      "# HELP sampan_contained_failures_total Units of work that something unforeseen ended.\n"
+      "# TYPE sampan_contained_failures_total counter\n";
+  for (const auto& [unit, count] : EscapeCounts()) {
+    out += fmt::format("sampan_contained_failures_total{{unit=\"{}\"}} {}\n", unit, count);
+  }
+}
+
+std::string Metrics::Render(WallTime now, const Places& places) const {
   std::string counts = "# HELP apiserver_request_total Requests answered.\n# TYPE apiserver_request_total counter\n";
   std::string durations =
       "# HELP apiserver_request_duration_seconds Time from the request to its answer.\n"
@@ -84,13 +104,17 @@ std::string Metrics::Render(WallTime now) const {
   out +=
       "# HELP apiserver_current_inflight_requests Requests being served.\n"
       "# TYPE apiserver_current_inflight_requests gauge\n";
-  out += fmt::format("apiserver_current_inflight_requests{{request_kind=\"readOnly\"}} {}\n", readonly_in_flight.load());
-  out += fmt::format("apiserver_current_inflight_requests{{request_kind=\"mutating\"}} {}\n", mutating_in_flight.load());
+  out +=
+      fmt::format("apiserver_current_inflight_requests{{request_kind=\"readOnly\"}} {}\n", places.InFlight(Flow::kReadOnly));
+  out +=
+      fmt::format("apiserver_current_inflight_requests{{request_kind=\"mutating\"}} {}\n", places.InFlight(Flow::kMutating));
   out += fmt::format(
       "# HELP apiserver_rejected_requests_total Requests refused by a limit.\n"
       "# TYPE apiserver_rejected_requests_total counter\napiserver_rejected_requests_total {}\n",
-      refused.load());
-  Gauge("apiserver_longrunning_requests", "Watches and streams being served.", static_cast<double>(watches.load()), out);
+      places.refused());
+  RenderTerminations(out);
+  Gauge("apiserver_longrunning_requests", "Watches and streams being served.",
+        static_cast<double>(places.InFlight(Flow::kLongRunning)), out);
   Gauge("apiserver_storage_revision", "The store's revision.", static_cast<double>(registry_.storage().current_revision()),
         out);
   Gauge("apiserver_storage_healthy", "1 while writes succeed.", registry_.storage().Health() ? 0 : 1, out);

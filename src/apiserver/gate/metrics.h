@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/gate/places.h"
 #include "apiserver/registry/registry.h"
 #include "base/time.h"
 
@@ -20,13 +21,11 @@ class Metrics {
   explicit Metrics(const Registry& registry);
 
   void Observe(const Resource* resource, std::string_view verb, int status, Duration duration);
-  std::atomic<int64_t> readonly_in_flight{0};
-  std::atomic<int64_t> mutating_in_flight{0};
-  std::atomic<int64_t> watches{0};
-  std::atomic<uint64_t> refused{0};  // by the limits of requests in flight
+  // The gate ended a request to protect the server: no place (429), no time left (504).
+  void ObserveTermination(int status);
 
   // The whole exposition; `now` for the process's age.
-  std::string Render(WallTime now) const;
+  std::string Render(WallTime now, const Places& places) const;
 
  private:
   static constexpr std::array<std::string_view, 9> kVerbs = {
@@ -40,10 +39,13 @@ class Metrics {
     std::atomic<uint64_t> nanoseconds{0};
   };
   size_t RowIndex(const Resource* resource, std::string_view verb) const;
+  void RenderTerminations(std::string& out) const;
   void RenderRow(size_t index, std::string& counts, std::string& durations) const;
 
   const Registry& registry_;
   const WallTime started_;
+  std::atomic<uint64_t> crowded_{0};
+  std::atomic<uint64_t> late_{0};
   std::vector<Row> rows_;  // verbs of the first resource, of the second ..., of requests for no stored resource
 };
 

@@ -1,0 +1,89 @@
+#include "apiserver/http/answer.h"
+
+#include "apiserver/errors.h"
+#include "apiserver/http/encode.h"
+
+namespace sampan::apiserver {
+
+namespace {
+
+constexpr std::string_view kEndpointsDeprecated =
+    "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+
+int StatusOf(Made made) {
+  return made == Made::kYes ? 201 : 200;
+}
+
+// Puts an outcome into the form that the client asked for.
+struct Encoder {
+  HttpContext& context;
+  const Exchange& exchange;
+
+  Result<net::Response> operator()(ObjectOutcome outcome) const {
+    return EncodeObject(exchange, exchange.kind(), std::move(outcome.object), StatusOf(outcome.made), Now());
+  }
+  Result<net::Response> operator()(ValueOutcome outcome) const {
+    return EncodeValue(exchange, *outcome.kind, outcome.value, StatusOf(outcome.made));
+  }
+  Result<net::Response> operator()(ListPage page) const {
+    return EncodeList(exchange, exchange.kind(), std::move(page), Now());
+  }
+  Result<net::Response> operator()(DoneOutcome outcome) const {
+    if (outcome.made == Made::kYes) {
+      return JsonResponse(201, R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})"
+                               "\n");
+    }
+    const api::KindInfo& kind = exchange.kind();
+    return JsonResponse(200, SuccessStatus({outcome.object->name(), kind.group, kind.resource, outcome.object->uid()}));
+  }
+  Result<net::Response> operator()(SentOutcome) const { return TextResponse(200, ""); }
+  Result<net::Response> operator()(std::unique_ptr<Watcher>) const { return TextResponse(200, ""); }
+
+  WallTime Now() const { return context.registry.clock().Now(); }
+};
+
+// Tells how to go on without the list's own revision.
+net::Response Expired(const Error& error, std::string_view token) {
+  std::string status = FailureStatus(error);
+  constexpr std::string_view kMetadata = "\"metadata\":{}";
+  size_t at = status.find(kMetadata);
+  status.replace(at, kMetadata.size(), fmt::format("\"metadata\":{{\"continue\":\"{}\"}}", InconsistentContinue(token)));
+  return JsonResponse(HttpStatusOf(error.reason()), std::move(status));
+}
+
+net::Response EncodeFailure(const Exchange& exchange, const Error& error) {
+  std::string_view token = exchange.info().verb == "list" ? exchange.query.Get("continue") : "";
+  if (error.Is(Reason::kExpired) && !token.empty()) return Expired(error, token);
+  return EncodeError(exchange, error);
+}
+
+bool IsDeprecated(const Exchange& exchange) {
+  const RequestInfo& info = exchange.info();
+  return info.is_resource && info.resource == "endpoints" && info.group.empty();
+}
+
+}  // namespace
+
+net::Response EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
+  Result<net::Response> encoded = Fail(Error::InternalError(""));
+  if (outcome) {
+    encoded = std::visit(Encoder{*context, *exchange}, *std::move(outcome));
+  } else {
+    encoded = Fail(std::move(outcome).error());
+  }
+  net::Response response = encoded ? *std::move(encoded) : EncodeFailure(*exchange, encoded.error());
+  if (IsDeprecated(*exchange)) AddWarnings({std::string(kEndpointsDeprecated)}, response);
+  if (encoded) AddWarnings(exchange->asked->warnings, response);
+  return response;
+}
+
+Task<void> SendAnswer(Exchange* exchange, net::Response response) {
+  co_await Compress(exchange, &response);
+  exchange->asked->status = response.status;
+  response.headers.Add("audit-id", exchange->asked->audit_id);
+  if (exchange->request.method == "HEAD") response.body.clear();
+  auto sent = co_await exchange->writer.Respond(std::move(response));
+  (void)sent;  // the client is gone: there is nobody to tell
+}
+
+}  // namespace sampan::apiserver
