@@ -5,8 +5,10 @@
 #include "async/clock.h"
 #include "async/contain.h"
 #include "async/pool.h"
+#include "async/restart.h"
 #include "async/spawn.h"
 #include "base/error.h"
+#include "base/saturate.h"
 
 namespace sampan {
 namespace {
@@ -221,6 +223,82 @@ TEST(WhenAll, KeepsOrder) {
   std::vector<Task<int>> tasks;
   for (int i = 0; i < 5; ++i) tasks.push_back(Double(i));
   EXPECT_EQ(SyncWait(*pool, WhenAll(std::move(tasks))), std::vector<int>({0, 2, 4, 6, 8}));
+}
+
+TEST(Clock, WhatATimerThrowsStopsNoOtherTimer) {
+  auto clock = NewSystemClock();
+  Oneshot<bool> rang;
+  clock->After(Duration(0), [] { throw std::bad_alloc(); });
+  clock->After(1ms, [sender = rang.sender()]() mutable { sender.Set(true); });
+  auto wait = [](Oneshot<bool>* done) -> Task<bool> {
+    bool value = co_await done->Wait();
+    co_return value;
+  };
+  auto pool = NewThreadPool("test", 1);
+  EXPECT_TRUE(SyncWait(*pool, wait(&rang)));
+}
+
+TEST(Clock, WaitsThatNeverEndAreLegal) {
+  auto clock = NewSystemClock();
+  ManualClock manual;
+  manual.Advance(1h);
+  for (Duration delay : {Duration::max(), SaturatedSeconds(INT64_MAX)}) {
+    EXPECT_TRUE(clock->Cancel(clock->After(delay, [] { ADD_FAILURE(); })));
+    EXPECT_TRUE(manual.Cancel(manual.After(delay, [] { ADD_FAILURE(); })));
+  }
+}
+
+TEST(Saturate, EndsAtTheLimits) {
+  constexpr MonoTime kEarly{Duration(1)}, kLate{Duration::max()};
+  EXPECT_EQ(SaturatedSeconds(5), 5s);
+  EXPECT_GT(SaturatedSeconds(INT64_MAX), 9'000'000'000s);
+  EXPECT_LT(SaturatedSeconds(INT64_MIN), -9'000'000'000s);
+  EXPECT_EQ(SaturatedSum(kEarly, 5s), MonoTime(5s + Duration(1)));
+  EXPECT_EQ(SaturatedSum(kLate, 5s), kLate);
+  EXPECT_EQ(SaturatedSum(MonoTime::min(), -5s), MonoTime::min());
+  EXPECT_EQ(SaturatedDifference(kLate, MonoTime::min()), Duration::max());
+  EXPECT_EQ(SaturatedDifference(MonoTime::min(), kLate), Duration::min());
+  EXPECT_EQ(SaturatedDifference(MonoTime(7s), MonoTime(5s)), 2s);
+}
+
+TEST(Cancel, WhatOneCallbackThrowsReachesNoOther) {
+  CancelSource source;
+  int called = 0;
+  auto first = source.token().OnCancel([] { throw std::runtime_error("first"); });
+  auto second = source.token().OnCancel([&called] { ++called; });
+  source.Cancel();
+  EXPECT_EQ(called, 1);
+}
+
+Task<void> Note(std::string* log, std::string text) {
+  *log += text;
+  co_return;
+}
+
+TEST(Finally, CleansUpHoweverTheWorkEnded) {
+  auto pool = NewThreadPool("test", 1);
+  std::string log;
+  SyncWait(*pool, Finally(Note(&log, "work "), Note(&log, "clean ")));
+  EXPECT_THROW(SyncWait(*pool, Finally(ThrowsAlone(), Note(&log, "clean"))), std::runtime_error);
+  EXPECT_EQ(log, "work clean clean");
+}
+
+TEST(RunRestarting, BeginsAgainUntilTheWorkEndsByItself) {
+  ManualExecutor executor;
+  ManualClock clock;
+  Gate gate;
+  int starts = 0;
+  std::string log;
+  auto start = [&](CancelToken) { return ++starts < 4 ? ThrowsAlone() : Note(&log, "ended"); };
+  Spawn(executor, gate, RunRestarting("loop of a test", &clock, start, {}));
+  std::vector<int> seen;
+  for (Duration pause : {Duration(0), Duration(1s), Duration(2s), Duration(4s), Duration(1h)}) {
+    clock.Advance(pause);
+    executor.RunAll();
+    seen.push_back(starts);
+  }
+  EXPECT_EQ(seen, std::vector<int>({1, 2, 3, 4, 4}));
+  EXPECT_EQ(log, "ended");
 }
 
 }  // namespace

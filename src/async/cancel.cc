@@ -5,6 +5,8 @@
 #include <mutex>
 #include <utility>
 
+#include "base/contain.h"
+
 namespace sampan {
 
 struct detail::CancelState {
@@ -20,7 +22,7 @@ struct detail::CancelState {
       if (requested.exchange(true)) return;
       run.swap(callbacks);
     }
-    for (auto& [id, callback] : run) callback();
+    for (auto& [id, callback] : run) Contain("cancellation", callback);
   }
 };
 

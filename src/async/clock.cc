@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "async/oneshot.h"
+#include "base/contain.h"
+#include "base/saturate.h"
 
 namespace sampan {
 namespace {
@@ -25,7 +27,7 @@ class SystemClock final : public Clock {
   MonoTime Monotonic() const override { return std::chrono::steady_clock::now(); }
 
   TimerId After(Duration delay, std::move_only_function<void()> callback) override {
-    MonoTime due = Monotonic() + delay;
+    MonoTime due = SaturatedSum(Monotonic(), delay);
     std::lock_guard lock(mutex_);
     TimerId id = next_id_++;
     due_.emplace(id, due);
@@ -63,7 +65,7 @@ class SystemClock final : public Clock {
       auto node = timers_.extract(timers_.begin());
       due_.erase(node.key().second);
       lock.unlock();
-      node.mapped()();
+      Contain("timer", node.mapped());
       node = {};
       lock.lock();
     }
@@ -107,7 +109,7 @@ MonoTime ManualClock::Monotonic() const {
 Clock::TimerId ManualClock::After(Duration delay, std::move_only_function<void()> callback) {
   std::lock_guard lock(mutex_);
   TimerId id = next_id_++;
-  timers_.emplace(std::pair(elapsed_ + delay, id), std::move(callback));
+  timers_.emplace(std::pair(SaturatedSum(elapsed_, delay), id), std::move(callback));
   return id;
 }
 
@@ -118,12 +120,12 @@ bool ManualClock::Cancel(TimerId id) {
 
 void ManualClock::Advance(Duration duration) {
   std::unique_lock lock(mutex_);
-  Duration target = elapsed_ + duration;
+  Duration target = SaturatedSum(elapsed_, duration);
   while (!timers_.empty() && timers_.begin()->first.first <= target) {
     auto node = timers_.extract(timers_.begin());
     elapsed_ = std::max(elapsed_, node.key().first);
     lock.unlock();
-    node.mapped()();
+    Contain("timer", node.mapped());
     lock.lock();
   }
   elapsed_ = target;

@@ -1,7 +1,9 @@
 // base/contain.h for tasks: what escapes a contained task ends it and nothing else.
 #pragma once
 
+#include <exception>
 #include <string_view>
+#include <utility>
 
 #include "async/task.h"
 #include "base/contain.h"
@@ -28,6 +30,19 @@ inline Task<bool> Contained(std::string_view unit, Task<void> task) {
     (void)ReportEscape(unit);
     co_return false;
   }
+}
+
+// Awaits `work`, then `cleanup`, however the work ended; then passes on what escaped the work. For owners that have to wait
+// for what they started.
+inline Task<void> Finally(Task<void> work, Task<void> cleanup) {
+  std::exception_ptr escaped;
+  try {
+    co_await std::move(work);
+  } catch (...) {
+    escaped = std::current_exception();
+  }
+  co_await std::move(cleanup);
+  if (escaped) std::rethrow_exception(std::move(escaped));
 }
 
 }  // namespace sampan

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +15,7 @@
 #include "async/timer_wheel.h"
 #include "base/check.h"
 #include "base/contain.h"
+#include "base/log.h"
 
 namespace sampan {
 namespace {
@@ -54,11 +56,17 @@ class EpollLoop final : public IoLoop {
 
   void Watch(int fd, Watcher& watcher) override {
     epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data = {.ptr = &watcher}};
-    CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0);
+    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return;
+    // The kernel has a limit to what one user watches, and clients can reach it. What is no such refusal is our own fault.
+    CHECK(errno == ENOSPC || errno == ENOMEM);
+    LOG_ERROR("io", "a connection is given up: the kernel watches no more descriptors");
+    ::shutdown(fd, SHUT_RDWR);
+    refused_.push_back(&watcher);
   }
 
   void Unwatch(int fd, Watcher& watcher) override {
     epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+    std::erase(refused_, &watcher);
     for (int i = next_event_; i < event_count_; ++i) {
       if (events_[i].data.ptr == &watcher) events_[i].data.ptr = nullptr;
     }
@@ -88,7 +96,7 @@ class EpollLoop final : public IoLoop {
   // Milliseconds to wait in epoll_wait; marks the loop asleep when that is more than none.
   int PrepareSleep() {
     std::lock_guard lock(mutex_);
-    if (!jobs_.empty() || stopping_.load()) return 0;
+    if (!jobs_.empty() || !refused_.empty() || stopping_.load()) return 0;
     asleep_ = true;
     std::optional<Duration> sleep = timers_.UntilNext(now_);
     if (!sleep) return -1;
@@ -102,6 +110,11 @@ class EpollLoop final : public IoLoop {
       Contain("event of a descriptor", [&] { static_cast<Watcher*>(event.data.ptr)->OnReady(event.events); });
     }
     event_count_ = next_event_ = 0;
+    while (!refused_.empty()) {
+      Watcher* watcher = refused_.back();
+      refused_.pop_back();
+      Contain("event of a descriptor", [watcher] { watcher->OnReady(EPOLLIN | EPOLLRDHUP | EPOLLHUP); });
+    }
   }
 
   void Run() {
@@ -131,6 +144,7 @@ class EpollLoop final : public IoLoop {
 
   // The loop's thread only.
   std::vector<Job> running_;
+  std::vector<Watcher*> refused_;  // by the kernel; to be told of the end of their connections
   std::array<epoll_event, kMaxEvents> events_;
   int event_count_ = 0;
   int next_event_ = 0;

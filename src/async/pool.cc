@@ -5,10 +5,12 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/contain.h"
+#include "base/log.h"
 
 namespace sampan {
 namespace {
@@ -71,6 +73,19 @@ std::unique_ptr<Executor> NewThreadPool(std::string name, size_t threads) {
 struct BlockingPool::State {
   explicit State(size_t limit) : limit(limit) {}
 
+  // Another thread, when jobs wait for one and the limit allows. False when the system has none to give. With the mutex.
+  bool Grow(const std::shared_ptr<State>& self) {
+    if (idle >= jobs.size() || threads >= limit) return true;
+    try {
+      std::thread([self] { self->Work(); }).detach();
+    } catch (const std::system_error& error) {
+      LOG_ERROR("pool", "no further thread for blocking work: {}", error.what());
+      return false;
+    }
+    ++threads;
+    return true;
+  }
+
   void Work() {
     std::unique_lock lock(mutex);
     while (true) {
@@ -112,14 +127,17 @@ void BlockingPool::Submit(Executor::Job job) {
     Contain("job", job);
     return;
   }
-  std::lock_guard lock(state_->mutex);
-  state_->jobs.push_back(std::move(job));
-  if (state_->idle < state_->jobs.size() && state_->threads < state_->limit) {
-    ++state_->threads;
-    std::thread([state = state_] { state->Work(); }).detach();
-  } else {
-    state_->changed.notify_one();
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->jobs.push_back(std::move(job));
+    if (state_->Grow(state_) || state_->threads > 0) {
+      state_->changed.notify_one();
+      return;
+    }
+    job = std::move(state_->jobs.back());
+    state_->jobs.pop_back();
   }
+  Contain("job", job);  // slow for the caller, but done
 }
 
 struct ManualExecutor::State {

@@ -1,6 +1,7 @@
 #include "async/timer_wheel.h"
 
 #include "base/contain.h"
+#include "base/saturate.h"
 
 namespace sampan {
 namespace {
@@ -35,7 +36,7 @@ TimerWheel::TimerWheel(MonoTime now) : start_(now) {
 void TimerWheel::Arm(IoLoop::Timer& timer, Duration delay, MonoTime now) {
   timer.Disarm();
   // One tick more than the delay has: a timer may be late but never early.
-  uint64_t tick = TickOf(now + std::max(delay, Duration::zero())) + 1;
+  uint64_t tick = TickOf(SaturatedSum(now, std::max(delay, Duration::zero()))) + 1;
   timer.due_tick_ = std::max(tick, done_tick_ + 1);
   LinkBefore(slots_[timer.due_tick_ % kSlots], timer);
 }

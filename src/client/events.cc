@@ -5,6 +5,7 @@
 
 #include "async/channel.h"
 #include "async/spawn.h"
+#include "base/contain.h"
 #include "base/log.h"
 
 namespace sampan::client {
@@ -134,6 +135,7 @@ struct EventRecorder::State {
   std::optional<Write> Plan(Pending event);
   Task<Result<void>> Send(Write write);
   Task<void> SendPatiently(Write write, CancelToken stop);
+  Task<void> WriteFrom(std::optional<Pending> next, CancelToken stop);
 };
 
 // A token bucket a subject.
@@ -239,12 +241,35 @@ Task<void> EventRecorder::State::SendPatiently(Write write, CancelToken stop) {
   }
 }
 
+// Writes `next` and what waits behind it, as many at once as make sense.
+Task<void> EventRecorder::State::WriteFrom(std::optional<Pending> next, CancelToken stop) {
+  std::vector<Task<void>> writes;
+  std::set<std::string> keys;
+  std::optional<Write> held;  // follows another write of the same event, so it must wait for that one
+  while (next && !held) {
+    std::optional<Write> write = Plan(std::move(*next));
+    next.reset();
+    if (write && !keys.insert(write->key).second) {
+      held = std::move(write);
+    } else if (write) {
+      writes.push_back(SendPatiently(std::move(*write), stop));
+    }
+    if (!held && writes.size() < kParallelWrites) next = queue.TryPop();
+  }
+  co_await WhenAll(std::move(writes));
+  if (held) co_await SendPatiently(std::move(*held), stop);
+}
+
 EventRecorder::EventRecorder(Client& client, Clock& clock, Rng& rng, EventOptions options)
     : state_(new State{client, clock, rng, options, Channel<Pending>(options.queue_capacity)}) {}
 EventRecorder::~EventRecorder() = default;
 
 void EventRecorder::Record(const EventSubject& subject, EventType type, std::string_view reason, std::string message) {
-  state_->queue.TryPush(Pending{subject, type, std::string(reason), std::move(message), state_->clock.Now()});
+  // An event is never worth the work that it tells of.
+  Contain("event", [&] {
+    Shorten(message);  // before it waits: a thousand may
+    state_->queue.TryPush(Pending{subject, type, std::string(reason), std::move(message), state_->clock.Now()});
+  });
 }
 
 Task<void> EventRecorder::Run(CancelToken stop) {
@@ -252,21 +277,11 @@ Task<void> EventRecorder::Run(CancelToken stop) {
   while (true) {
     std::optional<Pending> next = co_await state_->queue.Pop();
     if (!next) co_return;
-    std::vector<Task<void>> writes;
-    std::set<std::string> keys;
-    std::optional<Write> held;  // follows another write of the same event, so it must wait for that one
-    while (next && !held) {
-      std::optional<Write> write = state_->Plan(std::move(*next));
-      next.reset();
-      if (write && !keys.insert(write->key).second) {
-        held = std::move(write);
-      } else if (write) {
-        writes.push_back(state_->SendPatiently(std::move(*write), stop));
-      }
-      if (!held && writes.size() < kParallelWrites) next = state_->queue.TryPop();
+    try {
+      co_await state_->WriteFrom(std::move(*next), stop);
+    } catch (...) {
+      (void)ReportEscape("event");
     }
-    co_await WhenAll(std::move(writes));
-    if (held) co_await state_->SendPatiently(std::move(*held), stop);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "async/oneshot.h"
 #include "async/spawn.h"
+#include "base/contain.h"
 #include "base/log.h"
 
 namespace sampan::client {
@@ -15,6 +16,7 @@ constexpr Duration kMaxBackoff = std::chrono::seconds(30);
 // A watch that lives shorter than this without an event counts as a failure, so that a server that ends every watch at
 // once is not called in a tight loop.
 constexpr Duration kShortWatch = std::chrono::seconds(1);
+constexpr int kTellings = 2;
 
 }  // namespace
 
@@ -30,16 +32,26 @@ struct Subscription::State {
   std::atomic<bool> ended{false};
   std::shared_ptr<Subscribers> subscribers;
 
+  // A change that escapes its handler is told once more: what it was short of may be there by now. Then it is given up, with
+  // its name, and the changes of other objects go on.
   void Tell(const std::vector<Delta>& deltas) const {
     for (const Delta& delta : deltas) {
-      if (ended.load(std::memory_order_relaxed)) return;
-      if (delta.before == nullptr) {
-        if (handlers.added) handlers.added(delta.after);
-      } else if (delta.after == nullptr) {
-        if (handlers.deleted) handlers.deleted(delta.before);
-      } else if (handlers.updated) {
-        handlers.updated(delta.before, delta.after);
+      for (int attempt = 0; attempt < kTellings; ++attempt) {
+        if (ended.load(std::memory_order_relaxed)) return;
+        if (Contain("informer handler", [&] { Tell(delta); })) break;
+        const api::Object& object = delta.after == nullptr ? *delta.before : *delta.after;
+        LOG_ERROR("informer", "a change of {} {}/{} escaped its handler", object.head().kind, object.namespace_(),
+                  object.name());
       }
+    }
+  }
+  void Tell(const Delta& delta) const {
+    if (delta.before == nullptr) {
+      if (handlers.added) handlers.added(delta.after);
+    } else if (delta.after == nullptr) {
+      if (handlers.deleted) handlers.deleted(delta.before);
+    } else if (handlers.updated) {
+      handlers.updated(delta.before, delta.after);
     }
   }
   static void Post(const std::shared_ptr<State>& self, std::shared_ptr<const std::vector<Delta>> deltas) {
@@ -69,6 +81,7 @@ struct ObjectInformer::State {
   std::atomic<bool> synced{false};
   std::atomic<api::Revision> revision{0};
   std::vector<Oneshot<bool>::Sender> waiters;  // under subscribers->mutex
+  bool doubtful = false;  // of Run: changes may not have been told, so the next list tells every object as updated
 };
 
 ObjectInformer::ObjectInformer(Client& client, const api::KindInfo& kind, InformerOptions options, Clock& clock, Rng& rng)
@@ -155,7 +168,13 @@ Task<Result<void>> ObjectInformer::ListOnce(CancelToken stop) {
   std::vector<Oneshot<bool>::Sender> waiters;
   {
     std::lock_guard lock(state_->subscribers->mutex);
-    Publish(cache_.Replace(list.items));
+    std::vector<Delta> deltas = cache_.Replace(list.items);
+    if (state_->doubtful) {
+      deltas.clear();
+      for (ObjectPtr& object : cache_.List()) deltas.push_back({object, object});
+    }
+    Publish(std::move(deltas));
+    state_->doubtful = false;
     state_->revision = list.revision;
     state_->synced = true;
     waiters.swap(state_->waiters);
@@ -189,19 +208,30 @@ Task<Result<void>> ObjectInformer::WatchOnce(CancelToken stop) {
   co_return Result<void>();
 }
 
+// What escapes may have been between the cache's change and its announcement.
+Task<Result<void>> ObjectInformer::Round(Task<Result<void>> round) {
+  try {
+    Result<void> done = co_await std::move(round);
+    co_return done;
+  } catch (...) {
+    state_->doubtful = true;
+    co_return Fail(ReportEscape("informer"));
+  }
+}
+
 Task<void> ObjectInformer::Run(CancelToken stop) {
   Duration backoff = kFirstBackoff;
   bool listed = false;
   while (!stop.Requested()) {
     Result<void> done;
     if (!listed) {
-      done = co_await ListOnce(stop);
+      done = co_await Round(ListOnce(stop));
       listed = done.has_value();
     }
     if (listed) {
-      done = co_await WatchOnce(stop);
+      done = co_await Round(WatchOnce(stop));
       bool lost = !done && (done.error().Is(Reason::kExpired) || done.error().Is(Reason::kGone));
-      if (lost) listed = false;
+      if (lost || state_->doubtful) listed = false;
     }
     if (stop.Requested()) co_return;
     if (done) {

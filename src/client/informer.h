@@ -23,7 +23,8 @@
 namespace sampan::client {
 
 // Any may be empty. Called on the subscriber's strand, in the order of the changes; each at once after the cache changed,
-// so the cache may be ahead of the call. A relist after a lost watch appears as the differences only.
+// so the cache may be ahead of the call. A relist after a lost watch appears as the differences only. What escapes a handler
+// costs the call alone, which is made once more.
 struct ObjectHandlers {
   std::function<void(const ObjectPtr& object)> added;
   std::function<void(const ObjectPtr& before, const ObjectPtr& after)> updated;
@@ -78,6 +79,7 @@ class ObjectInformer {
 
  private:
   struct State;
+  Task<Result<void>> Round(Task<Result<void>> round);
   Task<Result<void>> ListOnce(CancelToken stop);
   Task<Result<void>> WatchOnce(CancelToken stop);
   void Apply(const std::vector<WatchEvent>& events);

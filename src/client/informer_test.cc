@@ -228,5 +228,125 @@ TEST(LeaderElection, OneLeadsUntilItStopsOrIsCutOff) {
   EXPECT_EQ(leaders, 0);
 }
 
+TEST(Informer, WhatEscapesAHandlerIsToldAgainAndCostsThatCallOnly) {
+  Harness h;
+  Informer<ConfigMap> maps = h.factory.For<ConfigMap>();
+  int thrown = 0;
+  ObjectHandlers handlers = h.Record();
+  handlers.added = [&](const ObjectPtr& object) {
+    bool always = object->name() == "never";
+    if (object->name() != "good" && (always || thrown++ == 0)) throw std::bad_alloc();
+    h.seen.push_back("+" + object->name());
+  };
+  Subscription subscription = maps->Subscribe(h.executor, std::move(handlers));
+  for (const char* name : {"late", "never", "good"}) h.PutMap(name, "1");
+  EXPECT_EQ(h.Settle(), (Lines{"+good", "+late"}));
+  h.PutMap("never", "2");
+  EXPECT_EQ(h.Settle(), (Lines{"~never"}));
+}
+
+TEST(Informer, WhatEscapesARoundCostsNoChange) {
+  Harness h;
+  Informer<ConfigMap> maps = h.factory.For<ConfigMap>();
+  Subscription subscription = maps->Subscribe(h.executor, h.Record());
+  h.PutMap("a", "1");
+  EXPECT_EQ(h.Settle(), (Lines{"+a"}));
+  int faults = 0;
+  h.api.SetFault([&faults](std::string_view verb, const Ref&) -> std::optional<Error> {
+    if ((verb == "watch" || verb == "list") && ++faults <= 2) throw std::runtime_error("out of memory");
+    return std::nullopt;
+  });
+  h.api.DropWatches();
+  h.PutMap("b", "1");
+  h.executor.RunAll();
+  h.Advance(10s);
+  EXPECT_EQ(h.Settle(), (Lines{"~a", "~b"})) << "nobody knows what was told before, so all is told";
+  EXPECT_EQ(faults, 4);
+}
+
+TEST(ObjectCache, AnObjectWhoseKeysCannotBeToldIsLeftOutOfThatIndex) {
+  Harness h;
+  Informer<ConfigMap> maps = h.factory.For<ConfigMap>();
+  bool broken = true;
+  maps->cache().AddIndex("app", [&broken](const api::Object& object, std::vector<std::string>& keys) {
+    keys.push_back("web");
+    if (broken && object.name() == "bad") throw std::length_error("bad");
+  });
+  for (const char* name : {"bad", "good"}) h.PutMap(name, "1");
+  h.Settle();
+  EXPECT_EQ(maps->cache().size(), 2u);
+  EXPECT_EQ(maps->cache().CountByIndex("app", "web"), 1u);
+  broken = false;
+  h.PutMap("bad", "2");
+  h.Settle();
+  EXPECT_EQ(maps->cache().CountByIndex("app", "web"), 2u);
+  broken = true;
+  h.RemoveMap("bad");
+  h.Settle();
+  EXPECT_EQ(maps->cache().CountByIndex("app", "web"), 1u) << "and it leaves nothing behind";
+}
+
+TEST(EventRecorder, GoesOnAfterWhatEscapesAWrite) {
+  Harness h;
+  ObjectPtr subject = h.api.Put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m","namespace":"default"}})");
+  EventRecorder events(h.api, h.clock, *h.rng, {.component = "tester"});
+  Spawn(h.executor, h.gate, events.Run(h.stop.token()));
+  h.api.SetFault([](std::string_view, const Ref&) -> std::optional<Error> { throw std::bad_alloc(); });
+  events.Record(*subject, EventType::kNormal, "Lost", "lost");
+  h.Settle();
+  h.api.SetFault(nullptr);
+  events.Record(*subject, EventType::kNormal, "Told", std::string(5000, 'x'));
+  h.Settle();
+  std::vector<ObjectPtr> written = h.api.All(api::KindOf<api::core::Event>());
+  ASSERT_EQ(written.size(), 1u);
+  EXPECT_EQ(written[0]->As<api::core::Event>().message.size(), 1024u);
+  h.stop.Cancel();
+  h.Settle();
+}
+
+Task<void> LeadBriefly(int* terms) {
+  if (++*terms == 1) throw std::runtime_error("the first term is lost");
+  co_return;
+}
+
+TEST(LeaderElection, WhoLeadsNoMoreLetsGoOfTheLease) {
+  Harness h;
+  CancelSource stop;
+  LeaderElector elector(h.api, h.clock, *h.rng, LeaderElectionOptions{.lease_name = "x", .identity = "a"});
+  int terms = 0;
+  Spawn(h.executor, h.gate, elector.Run([&terms](CancelToken) { return LeadBriefly(&terms); }, stop.token()));
+  h.Settle();
+  EXPECT_EQ(terms, 1);
+  EXPECT_FALSE(elector.leading());
+  h.Advance(3s);
+  EXPECT_EQ(terms, 2);
+  stop.Cancel();
+  h.Settle();
+}
+
+TEST(LeaderElection, ALeaseThatCountsToTheEndIsStillTaken) {
+  for (const char* spec : {R"({"leaseTransitions":2147483647})", R"({"leaseTransitions":-7})", R"({"leaseTransitions":"x"})",
+                           R"("no spec")", R"({"holderIdentity":[],"acquireTime":7})"}) {
+    Harness h;
+    h.api.Put(fmt::format(R"({{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{{"name":"x",
+      "namespace":"kube-system"}},"spec":{}}})",
+                          spec));
+    CancelSource stop;
+    int leaders = 0;
+    LeaderElector elector(h.api, h.clock, *h.rng, LeaderElectionOptions{.lease_name = "x", .identity = "a"});
+    Spawn(h.executor, h.gate,
+          elector.Run([&leaders](CancelToken leading) { return LeadUntilTold(&leaders, leading); }, stop.token()));
+    h.Settle();
+    EXPECT_EQ(leaders, 1) << spec;
+    ObjectPtr lease = h.api.Peek({api::FindKind("coordination.k8s.io/v1", "Lease"), "kube-system", "x", ""});
+    json::Value value = lease->Parse();
+    const json::Value* transitions = json::Find(value, "spec", "leaseTransitions");
+    EXPECT_LE(transitions->to_number<int64_t>(), INT32_MAX) << spec;
+    EXPECT_GT(transitions->to_number<int64_t>(), 0) << spec;
+    stop.Cancel();
+    h.Settle();
+  }
+}
+
 }  // namespace
 }  // namespace sampan::client

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <mutex>
 
+#include "async/contain.h"
 #include "async/oneshot.h"
 #include "async/spawn.h"
 #include "base/log.h"
@@ -24,6 +25,8 @@ struct LeaderElector::State {
   bool seen = false;
 
   enum class Outcome : unsigned char { kHeld, kOther };
+  // The field is 32 bits: a count that anybody has driven to its end must not keep leaders from the lease.
+  static constexpr int64_t kMostTransitions = INT32_MAX;
 
   Ref LeaseRef() const {
     return Ref{api::FindKind("coordination.k8s.io/v1", "Lease"), options.lease_namespace, options.lease_name, ""};
@@ -81,9 +84,12 @@ Task<Result<LeaderElector::State::Outcome>> LeaderElector::State::TryAcquire() {
 
   const json::Value* counted = json::Find(body, "spec", "leaseTransitions");
   int64_t transitions = counted != nullptr && counted->is_int64() ? counted->as_int64() : 0;
+  transitions = std::clamp<int64_t>(transitions, 0, kMostTransitions - 1);
   std::optional<WallTime> acquired = ParseTime(json::FindString(json::Find(body, "spec", "acquireTime")));
   json::Object spec = ours && acquired ? Spec(*acquired, transitions) : Spec(clock.Now(), transitions + 1);
-  body.as_object()["spec"] = std::move(spec);
+  json::Object* lease = body.if_object();
+  if (lease == nullptr) co_return Fail(Error::InternalError("the lease is no object"));
+  (*lease)["spec"] = std::move(spec);
   CO_TRY(ObjectPtr updated, co_await client.Update(LeaseRef(), std::move(body)));
   Saw(*updated);
   SetLeader(options.identity);
@@ -103,7 +109,7 @@ Task<void> LeaderElector::State::Release() {
 
 Task<bool> LeaderElector::State::Acquire(CancelToken stop) {
   while (!stop.Requested()) {
-    Result<Outcome> outcome = co_await TryAcquire();
+    Result<Outcome> outcome = co_await Contained("leader election", TryAcquire());
     if (outcome && *outcome == Outcome::kHeld) co_return true;
     if (!outcome) LOG_DEBUG("leader-election", "lease {}: {}", options.lease_name, outcome.error());
     Duration jitter(rng.Below(static_cast<uint64_t>(options.retry_period.count() / 5 + 1)));
@@ -118,7 +124,7 @@ Task<void> LeaderElector::State::Renew(CancelToken stop) {
   while (true) {
     bool waited = co_await clock.Sleep(options.retry_period, stop);
     if (!waited) co_return;
-    Result<Outcome> outcome = co_await TryAcquire();
+    Result<Outcome> outcome = co_await Contained("leader election", TryAcquire());
     if (outcome && *outcome == Outcome::kOther) co_return;
     if (outcome) {
       renewed = clock.Monotonic();
@@ -131,8 +137,14 @@ Task<void> LeaderElector::State::Renew(CancelToken stop) {
 
 namespace {
 
-Task<void> RunLead(const LeaderElector::Lead* lead, CancelToken leading, Oneshot<bool>::Sender ended) {
-  co_await (*lead)(leading);
+// Who does not lead any more lets go of the lease, whether it was told to end or something escaped it.
+Task<void> RunLead(const LeaderElector::Lead* lead, CancelSource* leading, Oneshot<bool>::Sender ended) {
+  try {
+    co_await (*lead)(leading->token());
+  } catch (...) {
+    (void)ReportEscape("leader");
+  }
+  leading->Cancel();
   ended.Set(true);
 }
 
@@ -153,14 +165,19 @@ Task<void> LeaderElector::Run(Lead lead, CancelToken stop) {
     CancelSource leading(stop);
     Gate gate;
     Oneshot<bool> ended;
-    Spawn(executor, gate, RunLead(&lead, leading.token(), ended.sender()));
-    co_await state.Renew(stop);
+    Spawn(executor, gate, RunLead(&lead, &leading, ended.sender()));
+    co_await state.Renew(leading.token());
+    bool resigned = leading.token().Requested() && !stop.Requested();
     leading.Cancel();
     co_await ended.Wait();
     co_await gate.Close();
     state.leading = false;
+    if (!resigned) continue;
+    // Another may lead better; when nobody else wants to, the next round takes the lease again.
+    co_await Contained("leader election", state.Release());
+    co_await state.clock.Sleep(state.options.retry_period, stop);
   }
-  co_await state.Release();
+  co_await Contained("leader election", state.Release());
 }
 
 bool LeaderElector::leading() const {

@@ -28,7 +28,8 @@ class LeaderElector {
   ~LeaderElector();
 
   // Acquires the lease, runs `lead` with a token that is cancelled when the lease is lost or `stop` comes, waits for its
-  // end, and starts over until `stop`. The lease is released on `stop`.
+  // end, and starts over until `stop`. The lease is released on `stop`, and when `lead` ended by itself or something escaped
+  // it.
   using Lead = std::function<Task<void>(CancelToken leading)>;
   Task<void> Run(Lead lead, CancelToken stop);
 

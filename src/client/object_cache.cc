@@ -5,6 +5,9 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 
+#include "base/contain.h"
+#include "base/log.h"
+
 namespace sampan::client {
 namespace {
 
@@ -43,21 +46,35 @@ struct Index {
   ObjectCache::IndexKeys keys;
   boost::unordered_flat_map<std::string, ObjectSet, StringHash, std::equal_to<>> buckets;
 
-  std::vector<std::string> KeysOf(const api::Object& object) const {
+  // Nothing when its keys cannot be told: such an object is not in the index, and it is named once.
+  std::optional<std::vector<std::string>> KeysOf(const api::Object& object) const {
     std::vector<std::string> found;
-    keys(object, found);
-    return found;
+    if (Contain("index", [&] { keys(object, found); })) return found;
+    LOG_ERROR("cache", "{} {}/{} has no place in the index {}", object.head().kind, object.namespace_(), object.name(),
+              name);
+    return std::nullopt;
   }
   void Insert(const ObjectPtr& object) {
-    for (std::string& key : KeysOf(*object)) buckets[std::move(key)].insert(object);
+    std::optional<std::vector<std::string>> found = KeysOf(*object);
+    if (!found) return;
+    for (std::string& key : *found) buckets[std::move(key)].insert(object);
   }
   void Erase(const ObjectPtr& object) {
-    for (const std::string& key : KeysOf(*object)) {
+    std::optional<std::vector<std::string>> found = KeysOf(*object);
+    if (!found) return EraseEverywhere(object);
+    for (const std::string& key : *found) {
       auto bucket = buckets.find(key);
       if (bucket == buckets.end()) continue;
       bucket->second.erase(object);
       if (bucket->second.empty()) buckets.erase(bucket);
     }
+  }
+  // Its keys could be told when it came, perhaps.
+  void EraseEverywhere(const ObjectPtr& object) {
+    boost::unordered::erase_if(buckets, [&object](auto& bucket) {
+      bucket.second.erase(object);
+      return bucket.second.empty();
+    });
   }
 };
 

@@ -32,7 +32,8 @@ struct Delta {
 // the in-process client they are the server's own instances.
 class ObjectCache {
  public:
-  // Appends the index keys of one object. Must be a pure function of the object.
+  // Appends the index keys of one object. Must be a pure function of the object. An object from which something escapes is
+  // left out of the index.
   using IndexKeys = std::function<void(const api::Object& object, std::vector<std::string>& keys)>;
 
   ObjectCache();

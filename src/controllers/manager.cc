@@ -1,5 +1,7 @@
 #include "controllers/manager.h"
 
+#include "async/contain.h"
+#include "async/restart.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "controllers/deployment/deployment.h"
@@ -49,6 +51,13 @@ constexpr Entry kEntries[] = {
 
 }  // namespace
 
+// A controller works once. Those that were lost stay until the end: indexes of the shared caches refer to them.
+struct ControllerManager::Kept {
+  std::function<std::unique_ptr<Controller>()> make;
+  std::vector<std::unique_ptr<Controller>> instances;
+  bool fresh = true;  // the newest has not worked so far
+};
+
 std::vector<std::string> ControllerNames() {
   std::vector<std::string> names;
   for (const Entry& entry : kEntries) names.emplace_back(entry.name);
@@ -56,23 +65,42 @@ std::vector<std::string> ControllerNames() {
 }
 
 ControllerManager::ControllerManager(client::Client& client, Executor& pool, Clock& clock, Rng& rng, ManagerOptions options)
-    : pool_(pool), informers_(client, pool, clock, rng) {
+    : pool_(pool), clock_(clock), informers_(client, pool, clock, rng) {
   World world{client, informers_, pool, clock, rng};
   for (const Entry& entry : kEntries) {
     if (options.disabled.contains(std::string(entry.name))) continue;
-    std::unique_ptr<Controller> controller = entry.make(world, options);
-    if (controller != nullptr) controllers_.push_back(std::move(controller));
+    auto kept = std::make_unique<Kept>([make = entry.make, world, options] { return make(world, options); });
+    kept->instances.push_back(kept->make());
+    if (kept->instances.back() != nullptr) controllers_.push_back(std::move(kept));
   }
 }
 
 ControllerManager::~ControllerManager() = default;
 
-Task<void> ControllerManager::Run(CancelToken stop) {
-  Gate gate;
-  for (const auto& controller : controllers_) Spawn(pool_, gate, controller->Run(stop));
+Task<void> ControllerManager::RunNewest(Kept* kept, CancelToken stop) {
+  if (!kept->fresh) kept->instances.push_back(kept->make());
+  kept->fresh = false;
+  co_await kept->instances.back()->Run(std::move(stop));
+}
+
+Task<void> ControllerManager::RunAll(CancelToken stop) {
+  for (const auto& kept : controllers_) {
+    auto run = [one = kept.get()](CancelToken until) { return RunNewest(one, std::move(until)); };
+    Spawn(pool_, gate_, RunRestarting("controller", &clock_, run, stop));
+  }
   LOG_INFO("controllers", "{} controllers started", controllers_.size());
-  co_await gate.Close();
+  co_await UntilStopped(stop);
+}
+
+Task<void> ControllerManager::End(CancelSource* own) {
+  own->Cancel();
+  co_await gate_.Close();
   co_await informers_.Stop();
+}
+
+Task<void> ControllerManager::Run(CancelToken stop) {
+  CancelSource own(stop);
+  co_await Finally(RunAll(own.token()), End(&own));
 }
 
 }  // namespace sampan::controllers

@@ -31,15 +31,23 @@ class ControllerManager {
   ControllerManager(client::Client& client, Executor& pool, Clock& clock, Rng& rng, ManagerOptions options = {});
   ~ControllerManager();  // after Run() has returned
 
-  // Works until `stop`; all coroutines and informers have ended when it returns. Called once.
+  // Works until `stop`; all coroutines and informers have ended when it returns. Called once. A controller that something
+  // escapes from is made anew; the others do not notice.
   Task<void> Run(CancelToken stop);
 
   client::InformerFactory& informers() { return informers_; }
 
  private:
+  struct Kept;
+  static Task<void> RunNewest(Kept* kept, CancelToken stop);
+  Task<void> RunAll(CancelToken stop);
+  Task<void> End(CancelSource* own);
+
   Executor& pool_;
+  Clock& clock_;
   client::InformerFactory informers_;
-  std::vector<std::unique_ptr<Controller>> controllers_;
+  std::vector<std::unique_ptr<Kept>> controllers_;
+  Gate gate_;
 };
 
 }  // namespace sampan::controllers

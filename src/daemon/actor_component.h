@@ -6,22 +6,25 @@
 #include <string>
 
 #include "async/gate.h"
+#include "async/restart.h"
 #include "async/spawn.h"
 #include "daemon/supervisor.h"
 
 namespace sampan::daemon {
 
-// `run` is called once, at start; its task runs on `executor`. Stop cancels its token and waits for its end.
-inline Component ActorComponent(std::string name, Executor& executor, std::function<Task<void>(CancelToken stop)> run) {
+// `run` is called at start, and again after a pause whenever an exception ended it; its task runs on `executor`. Stop
+// cancels its token and waits for its end.
+inline Component ActorComponent(std::string name, Executor& executor, Clock& clock,
+                                std::function<Task<void>(CancelToken stop)> run) {
   struct Life {
     CancelSource stop;
     Gate gate;
   };
   auto life = std::make_shared<Life>();
   struct Steps {
-    static Task<Result<void>> Start(std::shared_ptr<Life> life, Executor* executor,
+    static Task<Result<void>> Start(std::shared_ptr<Life> life, Executor* executor, Clock* clock,
                                     std::function<Task<void>(CancelToken)> run) {
-      Spawn(*executor, life->gate, run(life->stop.token()));
+      Spawn(*executor, life->gate, RunRestarting("component", clock, std::move(run), life->stop.token()));
       co_return Result<void>();
     }
     static Task<void> Stop(std::shared_ptr<Life> life) {
@@ -29,7 +32,8 @@ inline Component ActorComponent(std::string name, Executor& executor, std::funct
       co_await life->gate.Close();
     }
   };
-  return {std::move(name), [life, &executor, run = std::move(run)] { return Steps::Start(life, &executor, run); },
+  return {std::move(name),
+          [life, &executor, &clock, run = std::move(run)] { return Steps::Start(life, &executor, &clock, run); },
           [life] { return Steps::Stop(life); }};
 }
 

@@ -2,6 +2,7 @@
 
 #include "apiserver/auth/auth_system.h"
 #include "apiserver/server.h"
+#include "async/contain.h"
 #include "base/log.h"
 #include "client/informer.h"
 #include "controllers/manager.h"
@@ -54,6 +55,7 @@ struct ControlPlane::State {
   Task<void> StopApi();
   Task<void> RunControllers(CancelToken stop);
   Task<void> RunScheduler(CancelToken stop);
+  Task<void> RunScheduler(client::Client* client, client::InformerFactory* informers, CancelToken stop);
 
   Runtime& runtime;
   const ServerConfig& config;
@@ -146,11 +148,12 @@ Task<void> ControlPlane::State::RunControllers(CancelToken stop) {
 Task<void> ControlPlane::State::RunScheduler(CancelToken stop) {
   std::unique_ptr<client::Client> client = api->InProcess(Identity("system:kube-scheduler"));
   client::InformerFactory informers(*client, *runtime.pool, *runtime.clock, *runtime.rng);
-  {
-    scheduler::Scheduler scheduler({*client, informers, *runtime.pool, *runtime.clock, *runtime.rng}, {});
-    co_await scheduler.Run(stop);
-  }
-  co_await informers.Stop();
+  co_await Finally(RunScheduler(client.get(), &informers, std::move(stop)), informers.Stop());
+}
+
+Task<void> ControlPlane::State::RunScheduler(client::Client* client, client::InformerFactory* informers, CancelToken stop) {
+  scheduler::Scheduler scheduler({*client, *informers, *runtime.pool, *runtime.clock, *runtime.rng}, {});
+  co_await scheduler.Run(std::move(stop));
 }
 
 ControlPlane::ControlPlane(Runtime& runtime, const ServerConfig& config, const Paths& paths,
@@ -164,11 +167,11 @@ void ControlPlane::AddTo(Supervisor& supervisor) {
   supervisor.Add({"auth", [state] { return state->StartAuth(); }, nullptr});
   supervisor.Add({"apiserver", [state] { return state->StartApi(); }, [state] { return state->StopApi(); }});
   if (!state->config.Disabled("controllers")) {
-    supervisor.Add(ActorComponent("controllers", *state->runtime.pool,
+    supervisor.Add(ActorComponent("controllers", *state->runtime.pool, *state->runtime.clock,
                                   [state](CancelToken stop) { return state->RunControllers(std::move(stop)); }));
   }
   if (!state->config.Disabled("scheduler")) {
-    supervisor.Add(ActorComponent("scheduler", *state->runtime.pool,
+    supervisor.Add(ActorComponent("scheduler", *state->runtime.pool, *state->runtime.clock,
                                   [state](CancelToken stop) { return state->RunScheduler(std::move(stop)); }));
   }
 }

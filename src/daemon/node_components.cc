@@ -162,12 +162,15 @@ void NodeComponents::AddTo(Supervisor& supervisor) {
   Executor& pool = *state->runtime.pool;
   supervisor.Add({"node client", [state] { return state->StartClient(); }, [state] { return state->StopClient(); }});
   if (!state->config.Disabled("proxy")) {
-    supervisor.Add(ActorComponent("proxy", pool, [state](CancelToken stop) { return state->RunProxy(std::move(stop)); }));
+    supervisor.Add(ActorComponent("proxy", pool, *state->runtime.clock,
+                                  [state](CancelToken stop) { return state->RunProxy(std::move(stop)); }));
   }
   if (!state->config.Disabled("dns")) {
-    supervisor.Add(ActorComponent("dns", pool, [state](CancelToken stop) { return state->RunDns(std::move(stop)); }));
+    supervisor.Add(ActorComponent("dns", pool, *state->runtime.clock,
+                                  [state](CancelToken stop) { return state->RunDns(std::move(stop)); }));
   }
-  supervisor.Add(ActorComponent("agent", pool, [state](CancelToken stop) { return state->RunAgent(std::move(stop)); }));
+  supervisor.Add(ActorComponent("agent", pool, *state->runtime.clock,
+                                [state](CancelToken stop) { return state->RunAgent(std::move(stop)); }));
 }
 
 Result<void> TearDownNode(const NodeConfig& config) {

@@ -88,7 +88,7 @@ Result<void> Serve(ServerConfig config) {
   ControlPlane control_plane(runtime, config, paths, certificates);
   NodeComponents node(runtime, config, certificates, control_plane);
   Supervisor supervisor(*runtime.clock);
-  supervisor.Add(ActorComponent("heaps", *runtime.pool, [&runtime](CancelToken stop) {
+  supervisor.Add(ActorComponent("heaps", *runtime.pool, *runtime.clock, [&runtime](CancelToken stop) {
     return TrimHeaps(runtime.clock.get(), &runtime.blocking, std::move(stop));
   }));
   control_plane.AddTo(supervisor);

@@ -4,6 +4,7 @@
 
 #include "async/pool.h"
 #include "async/spawn.h"
+#include "daemon/actor_component.h"
 
 namespace sampan::daemon {
 namespace {
@@ -49,6 +50,34 @@ TEST(Supervisor, AFailureStopsWhatWasStartedAndNamesTheComponent) {
   ASSERT_FALSE(started);
   EXPECT_EQ(started.error().message(), "api: port 6443 is taken");
   EXPECT_EQ(journal, Journal({"start store", "start api", "stop store"}));
+}
+
+Task<void> ThrowsTwice(int* runs, CancelToken stop) {
+  if (++*runs <= 2) throw std::runtime_error("lost");
+  Oneshot<bool> stopped;
+  CancelToken::Subscription on_stop = stop.OnCancel([sender = stopped.sender()]() mutable { sender.Set(true); });
+  co_await stopped.Wait();
+}
+
+TEST(ActorComponent, WhatEscapesItHasItStartedAgain) {
+  ManualClock clock;
+  ManualExecutor executor;
+  Gate gate;
+  int runs = 0;
+  Component component =
+      ActorComponent("c", executor, clock, [&runs](CancelToken stop) { return ThrowsTwice(&runs, std::move(stop)); });
+  auto start = [](Component* one) -> Task<void> { (void)co_await one->start(); };
+  Spawn(executor, gate, start(&component));
+  executor.RunAll();
+  EXPECT_EQ(runs, 1);
+  for (int i = 0; i < 5; ++i) {
+    clock.Advance(std::chrono::seconds(2));
+    executor.RunAll();
+  }
+  EXPECT_EQ(runs, 3);
+  Spawn(executor, gate, component.stop());
+  executor.RunAll();
+  EXPECT_EQ(gate.holders(), 0u);
 }
 
 }  // namespace

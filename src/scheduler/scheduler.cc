@@ -1,6 +1,7 @@
 #include "scheduler/scheduler.h"
 
 #include "async/channel.h"
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "client/events.h"
@@ -69,6 +70,17 @@ class Scheduler::Impl {
   Executor& strand() { return *strand_; }
 
   Task<void> Run(CancelToken stop) {
+    CancelSource own(stop);
+    co_await Finally(Work(own.token()), End(&own));
+  }
+
+ private:
+  Task<void> End(CancelSource* own) {
+    own->Cancel();
+    co_await gate_.Close();
+  }
+
+  Task<void> Work(CancelToken stop) {
     Spawn(*events_strand_, gate_, events_.Run(stop));
     auto nodes = nodes_->Subscribe(*strand_, NodeHandlers());
     auto namespaces = namespaces_->Subscribe(*strand_, NamespaceHandlers());
@@ -76,17 +88,14 @@ class Scheduler::Impl {
     if (synced) synced = co_await namespaces_->WaitSynced(stop);
     auto pods = pods_->Subscribe(*strand_, PodHandlers());
     if (synced) synced = co_await pods_->WaitSynced(stop);
-    if (synced) {
-      auto waker = stop.OnCancel([wake = wake_] { wake->TryPush(true); });
-      while (!stop.Requested()) {
-        ScheduleBatch();
-        co_await WaitForWork();
-      }
+    if (!synced) co_return;
+    auto waker = stop.OnCancel([wake = wake_] { wake->TryPush(true); });
+    while (!stop.Requested()) {
+      Contain("scheduling batch", [this] { ScheduleBatch(); });
+      co_await WaitForWork();
     }
-    co_await gate_.Close();
   }
 
- private:
   client::ObjectHandlers NodeHandlers() {
     auto put = [this](const client::ObjectPtr& node) {
       if (cluster_.PutNode(NodePtr(node))) ClusterChanged();
@@ -182,17 +191,18 @@ class Scheduler::Impl {
     MonoTime now = clock_.Monotonic();
     if (burst_.pods == 0) burst_.began = now;
     for (PodInfoPtr& pod : queue_.Pop(options_.batch, now)) {
-      Decision decision = ChooseNode(*pod, cluster_, start_, rng_);
-      start_ = decision.next_start;
-      if (decision.node == nullptr) {
-        FailedToFit(pod, now);
-        continue;
-      }
-      std::string node = decision.node->name;
-      cluster_.PutPod(*pod, node);  // assumed until the informer shows it
-      queue_.NeighboursChanged(now);
-      Spawn(*strand_, gate_, Bind(pod, std::move(node)));
+      if (!Contain("scheduling attempt", [&] { Attempt(pod, now); })) queue_.Fail(pod->pod.uid(), FailureKind::kError, now);
     }
+  }
+
+  void Attempt(const PodInfoPtr& pod, MonoTime now) {
+    Decision decision = ChooseNode(*pod, cluster_, start_, rng_);
+    start_ = decision.next_start;
+    if (decision.node == nullptr) return FailedToFit(pod, now);
+    std::string node = decision.node->name;
+    cluster_.PutPod(*pod, node);  // assumed until the informer shows it
+    queue_.NeighboursChanged(now);
+    Spawn(*strand_, gate_, Bind(pod, std::move(node)));
   }
 
   // Says why, and makes room where pods of less priority can give way.
@@ -242,11 +252,15 @@ class Scheduler::Impl {
                    fmt::format("Preempted by pod {} on node {}", for_whom->pod.uid(), node));
   }
 
-  Task<void> Bind(PodInfoPtr pod, std::string node) {
+  Task<Result<client::ObjectPtr>> CallBinding(PodInfoPtr pod, std::string node) {
     client::Ref ref = client::RefOf<Pod>(pod->pod.namespace_(), pod->pod.name(), "binding");
+    return RunOn(pool_, client_.Create(std::move(ref), BindingTo(*pod, node)));
+  }
+
+  Task<void> Bind(PodInfoPtr pod, std::string node) {
     ++binding_;
     // Not on the strand, which decides the next pods meanwhile.
-    auto bound = co_await RunOn(pool_, client_.Create(std::move(ref), BindingTo(*pod, node)));
+    auto bound = co_await Contained("binding", CallBinding(pod, node));
     --binding_;
     if (bound) {
       queue_.Done(pod->pod.uid());

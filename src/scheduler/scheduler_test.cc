@@ -148,5 +148,48 @@ TEST_F(SchedulerTest, APodThatWantsCompanyWaitsForIt) {
   EXPECT_EQ(Get("p").spec.node_name, "a");
 }
 
+// Two equal nodes make the scheduler throw dice.
+class ThrowingRng final : public Rng {
+ public:
+  uint64_t Next() override {
+    if (throws-- > 0) throw std::runtime_error("no dice");
+    return 0;
+  }
+  int throws = 0;
+};
+
+TEST_F(SchedulerTest, WhatEscapesAnAttemptIsTriedAgainAndTheOthersGoOn) {
+  ThrowingRng dice;
+  Scheduler scheduler({client_, informers_, executor_, clock_, dice}, {.name = "dicing"});
+  Spawn(executor_, gate_, scheduler.Run(stop_.token()));
+  Put(MakeNode("a").object());
+  Put(MakeNode("b").object());
+  dice.throws = 1;
+  client_.PutValue(MakePod("lost", "{}", R"({"schedulerName":"dicing"})").object()->Parse());
+  client_.PutValue(MakePod("next", "{}", R"({"schedulerName":"dicing"})").object()->Parse());
+  executor_.RunAll();
+  EXPECT_EQ((Get("lost").spec.node_name.empty() ? 1 : 0) + (Get("next").spec.node_name.empty() ? 1 : 0), 1);
+  clock_.Advance(1s);
+  executor_.RunAll();
+  EXPECT_NE(Get("lost").spec.node_name, "");
+  EXPECT_NE(Get("next").spec.node_name, "");
+  stop_.Cancel();
+  executor_.RunAll();
+}
+
+TEST_F(SchedulerTest, WhatEscapesABindingGivesTheRoomBack) {
+  Put(MakeNode("a").object());
+  client_.SetFault([](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+    if (ref.subresource == "binding") throw std::bad_alloc();
+    return std::nullopt;
+  });
+  Put(MakePod("p", R"({"cpu":"3"})").object());
+  EXPECT_EQ(Get("p").spec.node_name, "");
+  client_.SetFault(nullptr);
+  clock_.Advance(1s);
+  executor_.RunAll();
+  EXPECT_EQ(Get("p").spec.node_name, "a");
+}
+
 }  // namespace
 }  // namespace sampan::scheduler

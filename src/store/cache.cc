@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "store/cache_impl.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr Duration kRetry = std::chrono::seconds(1);
 // How far back a cache begins, so that watches of before a restart can resume.
 constexpr Revision kHistory = 2000;
+constexpr size_t kDecodedInTurn = 256;  // objects; then the executor's other work gets its turn
 
 }  // namespace
 
@@ -104,7 +106,7 @@ Result<std::unique_ptr<Subscription>> CacheImpl::Subscribe(CacheQuery query, Rev
   std::unique_lock lock(mutex_);
   if (phase_ != Phase::kReady) return Fail(Error::ServiceUnavailable("the cache of {} is not ready", options_.resource));
   if (from == 0) from = RevisionLocked();
-  auto queue = std::make_shared<WatcherQueue>(std::move(query), from, options_.queue_limit);
+  auto queue = std::make_shared<WatcherQueue>(std::move(query), from);
   TRY_VOID(state_.Subscribe(queue));
   return std::make_unique<SubscriptionImpl>(shared_from_this(), std::move(queue));
 }
@@ -234,7 +236,9 @@ Task<Result<void>> CacheImpl::Load() {
   if (!range) co_return Fail(std::move(range).error());
   std::vector<api::ObjectPtr> objects;
   objects.reserve(range->kvs.size());
+  size_t decoded = 0;
   for (const KeyValue& kv : range->kvs) {
+    if (++decoded % kDecodedInTurn == 0) co_await Yield();
     Result<api::ObjectPtr> object = Decode(kv);
     if (!object) {
       LOG_ERROR("store", "{} is left out: {}", kv.key, object.error());
@@ -280,7 +284,7 @@ Task<void> CacheImpl::Run(std::shared_ptr<CacheImpl> self, CancelToken stop) {
       std::unique_lock lock(self->mutex_);
       self->lost_ = lost.sender();
     }
-    Result<void> loaded = co_await self->Load();
+    Result<void> loaded = co_await Contained("watch cache", self->Load());
     if (loaded) {
       self->Enter(Phase::kReady);
       CancelToken::Subscription wake = stop.OnCancel([sender = lost.sender()]() mutable { sender.Set(false); });

@@ -23,7 +23,7 @@ ObjectView ViewOf(api::ObjectPtr object) {
 }  // namespace
 
 CacheState::CacheState(const CacheOptions& options)
-    : options_(options), indexes_(options.indexed_fields.size()), watchers_(options.indexed_fields) {}
+    : options_(options), indexes_(options.indexed_fields.size()), watchers_(options.indexed_fields, options.queue_limit) {}
 
 std::vector<std::string> CacheState::FieldsOf(const api::ObjectPtr& object) const {
   std::vector<std::string> values(options_.indexed_fields.size());
@@ -80,8 +80,16 @@ void CacheState::Remember(CacheEventPtr event, MonoTime now) {
          (recent_.size() > kAlwaysKept && now - recent_.front().time > kFresh)) {
     forgotten_ = recent_.front().event->revision();
     recent_bytes_ -= recent_.front().bytes;
+    ++forgotten_events_;
+    forgotten_bytes_ += recent_.front().bytes;
     recent_.pop_front();
   }
+  // What is forgotten here lives on while it waits for a watcher. One for which events wait for two generations does not
+  // read; it would keep them for ever.
+  if (forgotten_events_ < options_.event_limit && forgotten_bytes_ < options_.event_bytes) return;
+  watchers_.ExpireBehind(last_generation_);
+  last_generation_ = forgotten_;
+  forgotten_events_ = forgotten_bytes_ = 0;
 }
 
 ObjectView CacheState::Filter(const ObjectView& view, const CacheQuery& query) const {
@@ -136,7 +144,7 @@ Result<void> CacheState::Subscribe(const std::shared_ptr<WatcherQueue>& watcher)
     const CacheEvent& event = *recent->event;
     if ((event.object() && watchers_.Matches(watcher->query(), *event.object())) ||
         (event.old() && watchers_.Matches(watcher->query(), *event.old()))) {
-      watcher->Push(recent->event);
+      watcher->Push(recent->event, watchers_.limit());
     }
   }
   watchers_.Add(watcher);

@@ -56,6 +56,9 @@ class CacheState {
   std::deque<Recent> recent_;
   size_t recent_bytes_ = 0;
   Revision forgotten_ = 0;  // events after this revision are in recent_
+  // Since slow watchers were last looked for, and the revision that was forgotten by then.
+  size_t forgotten_events_ = 0, forgotten_bytes_ = 0;
+  Revision last_generation_ = 0;
   std::deque<std::pair<Revision, ObjectView>> kept_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "async/pool.h"
 #include "async/spawn.h"
+#include "store/cache_watchers.h"
 #include "store/engine/embedded/test_store.h"
 #include "store/keys.h"
 
@@ -317,6 +318,44 @@ TEST(Keys, CompareOrdersAsBytesDo) {
       EXPECT_EQ(order == 0, bytes == 0) << text(a) << " " << text(b);
     }
   }
+}
+
+TEST_F(CacheTest, AWatcherThatNeverReadsKeepsNoMoreThanTheHistory) {
+  StopCaches();
+  options_.event_bytes = 4096;
+  StartCaches();
+  auto idle = cache_->Subscribe({.name = "x"}, 0).value();
+  auto reads = cache_->Subscribe({.name = "x"}, 0).value();
+  const std::string note(500, 'n');
+  Put("a", "x", "", note);
+  EXPECT_EQ(Events(*reads, 1), "+x ");
+  // Its one event is long forgotten, and only the watcher keeps it.
+  for (int i = 0; i < 40; ++i) Put("a", "y", "", note + std::to_string(i));
+  EXPECT_EQ(Events(*idle, 1), "Expired");
+  Put("a", "x", "", note);
+  EXPECT_EQ(Events(*reads, 1), "~x ");
+}
+
+TEST(Watchers, ThatAreManyHaveShorterQueues) {
+  constexpr size_t kMany = 20'000, kEvents = 300;
+  detail::Watchers watchers({}, 8192);
+  EXPECT_EQ(watchers.limit(), 8192u);
+  std::vector<std::shared_ptr<detail::WatcherQueue>> queues;
+  for (size_t i = 0; i < kMany; ++i) {
+    queues.push_back(std::make_shared<detail::WatcherQueue>(CacheQuery{}, 0));
+    watchers.Add(queues.back());
+  }
+  EXPECT_LE(watchers.limit() * kMany, size_t{6} << 20);
+  api::ObjectPtr object = api::Object::FromBytes(PodJson("a", "x", "")).value();
+  for (size_t i = 1; i <= kEvents; ++i) {
+    watchers.Publish(std::make_shared<const CacheEvent>(static_cast<Revision>(i), object, nullptr), {}, {});
+  }
+  auto next = [](detail::WatcherQueue* queue) -> Task<bool> {
+    auto item = co_await queue->Next();
+    co_return item.has_value();
+  };
+  auto pool = NewThreadPool("test", 1);
+  EXPECT_FALSE(SyncWait(*pool, next(queues.front().get()))) << "dropped, and its events with it";
 }
 
 }  // namespace

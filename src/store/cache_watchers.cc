@@ -5,6 +5,12 @@
 #include "base/check.h"
 
 namespace sampan::store::detail {
+namespace {
+
+constexpr size_t kMostWaiting = 4 << 20;  // events, for all watchers of a cache together: 64 MB of pointers
+constexpr size_t kLeastWaiting = 256;     // for each of them, however many they are
+
+}  // namespace
 
 void WatcherQueue::Wake(std::unique_lock<std::mutex> lock) {
   std::optional<Oneshot<bool>::Sender> waiter = std::exchange(waiter_, std::nullopt);
@@ -12,13 +18,17 @@ void WatcherQueue::Wake(std::unique_lock<std::mutex> lock) {
   if (waiter) waiter->Set(true);
 }
 
-void WatcherQueue::Push(const CacheEventPtr& event) {
+void WatcherQueue::ExpireLocked(std::string message) {
+  phase_ = Phase::kExpired;
+  message_ = std::move(message);
+  events_ = {};
+}
+
+void WatcherQueue::Push(const CacheEventPtr& event, size_t limit) {
   std::unique_lock lock(mutex_);
   if (phase_ != Phase::kOpen) return;
-  if (events_.size() >= limit_) {
-    phase_ = Phase::kExpired;
-    message_ = fmt::format("the watch was too slow: {} events waited", events_.size());
-    events_ = {};
+  if (events_.size() >= limit) {
+    ExpireLocked(fmt::format("the watch was too slow: {} events waited", events_.size()));
   } else {
     events_.push_back(event);
   }
@@ -28,9 +38,14 @@ void WatcherQueue::Push(const CacheEventPtr& event) {
 void WatcherQueue::Expire(std::string message) {
   std::unique_lock lock(mutex_);
   if (phase_ != Phase::kOpen) return;
-  phase_ = Phase::kExpired;
-  message_ = std::move(message);
-  events_ = {};
+  ExpireLocked(std::move(message));
+  Wake(std::move(lock));
+}
+
+void WatcherQueue::ExpireBehind(Revision revision) {
+  std::unique_lock lock(mutex_);
+  if (phase_ != Phase::kOpen || events_.empty() || events_.front()->revision() > revision) return;
+  ExpireLocked(fmt::format("the watch was too slow: revision {} still waited", events_.front()->revision()));
   Wake(std::move(lock));
 }
 
@@ -95,18 +110,18 @@ void Watchers::Remove(const WatcherQueue* watcher) {
 }
 
 // The list has answered for its own condition; namespace and name may be conditions besides.
-void Watchers::Offer(const List& list, const CacheEventPtr& event) {
+void Watchers::Offer(const List& list, const CacheEventPtr& event) const {
   const api::Object& object = event->object() ? *event->object() : *event->old();
   for (const std::shared_ptr<WatcherQueue>& watcher : list) {
     const CacheQuery& query = watcher->query();
     if (event->revision() <= watcher->from()) continue;
     if (!query.namespace_.empty() && query.namespace_ != object.namespace_()) continue;
     if (!query.name.empty() && query.name != object.name()) continue;
-    watcher->Push(event);
+    watcher->Push(event, limit());
   }
 }
 
-void Watchers::Offer(const Lists& lists, std::string_view key, const CacheEventPtr& event) {
+void Watchers::Offer(const Lists& lists, std::string_view key, const CacheEventPtr& event) const {
   if (lists.empty()) return;
   if (auto found = lists.find(key); found != lists.end()) Offer(found->second, event);
 }
@@ -144,6 +159,16 @@ void Watchers::ExpireAll(const std::string& message) {
   ForEachList([&](List& list) {
     for (const std::shared_ptr<WatcherQueue>& watcher : list) watcher->Expire(message);
   });
+}
+
+void Watchers::ExpireBehind(Revision revision) {
+  ForEachList([&](List& list) {
+    for (const std::shared_ptr<WatcherQueue>& watcher : list) watcher->ExpireBehind(revision);
+  });
+}
+
+size_t Watchers::limit() const {
+  return std::min(queue_limit_, std::max(kLeastWaiting, kMostWaiting / std::max<size_t>(count_, 1)));
 }
 
 void Watchers::StopAll() {

@@ -18,14 +18,15 @@ class WatcherQueue {
  public:
   using Item = Result<std::optional<std::vector<CacheEventPtr>>>;
 
-  WatcherQueue(CacheQuery query, Revision from, size_t limit)
-      : query_(std::move(query)), from_(from), limit_(limit), returned_(from) {}
+  WatcherQueue(CacheQuery query, Revision from) : query_(std::move(query)), from_(from), returned_(from) {}
   const CacheQuery& query() const { return query_; }
   Revision from() const { return from_; }
 
-  void Push(const CacheEventPtr& event);  // beyond the limit the watcher is dropped
-  void Expire(std::string message);       // what waits is lost
-  void Stop();                            // Next yields nothing from now on
+  void Push(const CacheEventPtr& event, size_t limit);  // beyond the limit the watcher is dropped
+  // Drops the watcher when an event of before `revision`, or of it, still waits: only it keeps that alive.
+  void ExpireBehind(Revision revision);
+  void Expire(std::string message);  // what waits is lost
+  void Stop();                       // Next yields nothing from now on
   Task<Item> Next();
   // The revision of the last event that Next returned when more wait, else nothing.
   std::optional<Revision> Behind() const;
@@ -33,10 +34,10 @@ class WatcherQueue {
  private:
   enum class Phase : unsigned char { kOpen, kStopped, kExpired };
   void Wake(std::unique_lock<std::mutex> lock);
+  void ExpireLocked(std::string message);
 
   const CacheQuery query_;
   const Revision from_;
-  const size_t limit_;
   mutable std::mutex mutex_;
   std::vector<CacheEventPtr> events_;
   std::optional<Oneshot<bool>::Sender> waiter_;
@@ -48,8 +49,10 @@ class WatcherQueue {
 // Not thread-safe: the cache's lock guards it.
 class Watchers {
  public:
-  explicit Watchers(std::vector<std::string> indexed_fields)
-      : fields_(std::move(indexed_fields)), by_field_(fields_.size()) {}
+  // `queue_limit`: events that may wait for one watcher; fewer when the watchers are many, so that all that never read hold
+  // a bounded amount together.
+  Watchers(std::vector<std::string> indexed_fields, size_t queue_limit)
+      : fields_(std::move(indexed_fields)), queue_limit_(queue_limit), by_field_(fields_.size()) {}
 
   void Add(std::shared_ptr<WatcherQueue> watcher);
   void Remove(const WatcherQueue* watcher);
@@ -58,6 +61,8 @@ class Watchers {
   // Whether the query selects the object, by everything it says.
   bool Matches(const CacheQuery& query, const api::Object& object) const;
   void ExpireAll(const std::string& message);
+  void ExpireBehind(Revision revision);
+  size_t limit() const;
   void StopAll();
   bool empty() const { return count_ == 0; }
 
@@ -72,10 +77,11 @@ class Watchers {
   List& ListOf(const CacheQuery& query);
   template <class F>
   void ForEachList(F f);
-  static void Offer(const Lists& lists, std::string_view key, const CacheEventPtr& event);
-  static void Offer(const List& list, const CacheEventPtr& event);
+  void Offer(const Lists& lists, std::string_view key, const CacheEventPtr& event) const;
+  void Offer(const List& list, const CacheEventPtr& event) const;
 
   const std::vector<std::string> fields_;
+  const size_t queue_limit_;
   List all_;
   Lists by_namespace_, by_name_;
   std::vector<Lists> by_field_;

@@ -1,6 +1,8 @@
 #include "controllers/common/controller.h"
 
+#include "async/contain.h"
 #include "async/oneshot.h"
+#include "async/restart.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "controllers/common/objects.h"
@@ -41,47 +43,54 @@ void KeyedController::Emit(const api::Object& object, client::EventType type, st
 }
 
 Task<void> KeyedController::Run(CancelToken stop) {
-  co_await RunOn(*strand_, RunOnStrand(stop));
+  CancelSource own(stop);
+  co_await RunOn(*strand_, Finally(RunOnStrand(own.token()), End(&own)));
 }
 
-Task<bool> KeyedController::RunOnStrand(CancelToken stop) {
+Task<void> KeyedController::RunOnStrand(CancelToken stop) {
   Subscribe();
-  bool synced = true;
   for (client::ObjectInformer* source : sources_) {
-    if (synced) synced = co_await source->WaitSynced(stop);
+    bool synced = co_await source->WaitSynced(stop);
+    if (!synced) co_return;
   }
-  CancelSource events_stop;
-  Gate events_gate;
-  if (synced) {
-    if (events_ != nullptr) Spawn(*strand_, events_gate, events_->Run(events_stop.token()));
-    for (int i = 0; i < workers_; ++i) Spawn(*strand_, gate_, Work());
-    Spawn(*strand_, gate_, Background(stop));
-    co_await UntilStopped(stop);
-  }
+  if (events_ != nullptr) Spawn(*strand_, events_gate_, events_->Run(events_stop_.token()));
+  for (int i = 0; i < workers_; ++i) Spawn(*strand_, gate_, Work());
+  auto background = [this](CancelToken until) { return Background(std::move(until)); };
+  Spawn(*strand_, gate_, RunRestarting("controller loop", &world_.clock, background, stop));
+  co_await UntilStopped(stop);
+}
+
+Task<void> KeyedController::End(CancelSource* own) {
+  own->Cancel();
   queue_.Close();
   co_await gate_.Close();
   subscriptions_.clear();
-  events_stop.Cancel();
-  co_await events_gate.Close();
-  co_return synced;
+  events_stop_.Cancel();
+  co_await events_gate_.Close();
 }
 
 Task<void> KeyedController::Work() {
   while (true) {
     std::optional<std::string> key = co_await queue_.Next();
     if (!key) co_return;
-    Result<void> synced = co_await Sync(*key);
-    if (synced) {
-      queue_.Forget(*key);
-    } else {
-      // A conflict or an absent object only says that the cache is behind: the change that made it so is on its way.
-      bool expected =
-          synced.error().Is(Reason::kConflict) || synced.error().Is(Reason::kNotFound) || NamespaceEnds(synced.error());
-      log::Log(expected ? log::Level::kDebug : log::Level::kWarn, name_, "{}: {}", *key, synced.error());
-      queue_.AddRateLimited(*key);
+    Result<void> synced;
+    try {
+      synced = co_await Sync(*key);
+    } catch (...) {
+      synced = Fail(ReportEscape("reconcile"));
     }
+    Contain("reconcile", [&] { Settle(*key, synced); });
     queue_.Done(*key);
   }
+}
+
+void KeyedController::Settle(const std::string& key, const Result<void>& synced) {
+  if (synced) return queue_.Forget(key);
+  // A conflict or an absent object only says that the cache is behind: the change that made it so is on its way.
+  bool expected =
+      synced.error().Is(Reason::kConflict) || synced.error().Is(Reason::kNotFound) || NamespaceEnds(synced.error());
+  queue_.AddRateLimited(key);
+  log::Log(expected ? log::Level::kDebug : log::Level::kWarn, name_, "{}: {}", key, synced.error());
 }
 
 }  // namespace sampan::controllers

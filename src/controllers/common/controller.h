@@ -55,9 +55,10 @@ class KeyedController : public Controller {
 
   // Called once, on the strand, before anything else.
   virtual void Subscribe() = 0;
-  // An error has the key tried again with backoff; Conflict silently so.
+  // An error has the key tried again with backoff; Conflict silently so. So has what escapes: the other keys go on.
   virtual Task<Result<void>> Sync(std::string key) = 0;
-  // Periodic or other background work, started beside the workers once all sources are synced.
+  // Periodic or other background work, started beside the workers once all sources are synced, and again when something
+  // escapes it.
   virtual Task<void> Background(CancelToken stop);
 
   // The informer of T; Sync starts only after it is synced.
@@ -86,8 +87,10 @@ class KeyedController : public Controller {
   const std::unique_ptr<Executor> strand_;
 
  private:
-  Task<bool> RunOnStrand(CancelToken stop);
+  Task<void> RunOnStrand(CancelToken stop);
+  Task<void> End(CancelSource* own);
   Task<void> Work();
+  void Settle(const std::string& key, const Result<void>& synced);
 
   const std::string name_;
   const int workers_;
@@ -96,6 +99,9 @@ class KeyedController : public Controller {
   std::vector<client::ObjectInformer*> sources_;
   std::vector<client::Subscription> subscriptions_;
   Gate gate_;
+  // Events end last: the workers' last ones are written, too.
+  CancelSource events_stop_;
+  Gate events_gate_;
 };
 
 // Suspends until `stop`.

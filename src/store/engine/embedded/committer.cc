@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/contain.h"
 #include "base/log.h"
 
 namespace sampan::store::embedded {
@@ -20,7 +21,9 @@ Committer::Committer(Database& database, WatchHub& hub, Positions& positions, In
       options_(options),
       index_(std::move(index)),
       compacted_(positions.compact),
-      thread_([this] { Run(); }) {
+      thread_([this] {
+        while (!Contain("store batch", [this] { Run(); })) GiveUpGroup();
+      }) {
   pthread_setname_np(thread_.native_handle(), "store-commit");
 }
 
@@ -58,6 +61,7 @@ void Committer::Run() {
   while (true) {
     auto called = [this] { return stopping_ || !requests_.empty() || !new_compactions_.empty(); };
     std::optional<Error> unwell = Health();
+    if (!unwell && index_doubtful_) unwell = Error::ServiceUnavailable("the store reads its index anew");
     if (unwell) {
       changed_.wait_until(lock, next_attempt_, called);
     } else if (CompactTarget() <= compacted_) {
@@ -65,37 +69,54 @@ void Committer::Run() {
     }
     if (stopping_) return;
     std::vector<WriteRequest> requests = std::exchange(requests_, {});
-    std::vector<Sender> senders = std::exchange(senders_, {});
+    taken_ = std::make_shared<std::vector<Sender>>(std::exchange(senders_, {}));
     std::ranges::move(std::exchange(new_compactions_, {}), std::back_inserter(compactions_));
     lock.unlock();
     if (unwell) {
-      for (Sender& sender : senders) sender.Set(Fail(*unwell));
+      Answer(taken_, *unwell);
       FinishCompactions(unwell);
       Retry();
     } else {
-      if (!requests.empty()) CommitGroup(std::move(requests), std::move(senders));
+      if (!requests.empty()) CommitGroup(std::move(requests), taken_);
+      taken_.reset();
       if (!Health()) CompactStep();
     }
     lock.lock();
   }
 }
 
-void Committer::CommitGroup(std::vector<WriteRequest> requests, std::vector<Sender> senders) {
+void Committer::Answer(const Senders& senders, const Error& error) {
+  for (Sender& sender : *senders) Contain("answer of the store", [&] { sender.Set(Fail(error)); });
+}
+
+// All that may fail comes before the commit: what is on disk is delivered and acknowledged.
+void Committer::CommitGroup(std::vector<WriteRequest> requests, const Senders& senders) {
   Group group = StageGroup(std::move(requests), index_, positions_.current);
+  const Revision reached = group.writes.empty() ? positions_.current.load() : group.writes.back().revision;
+  auto acknowledge = [senders, outcomes = std::move(group.outcomes)]() mutable {
+    for (size_t i = 0; i < senders->size(); ++i) {
+      Contain("answer of the store", [&] { (*senders)[i].Set(std::move(outcomes[i])); });
+    }
+  };
+  WatchHub::Delivery delivery;
+  delivery.push_back({EventsOf(group), reached, std::move(acknowledge)});
   if (!group.writes.empty()) {
     if (Result<void> committed = database_.Commit(group.writes); !committed) {
       RollBack(group, index_);
       Degrade(committed.error());
-      for (Sender& sender : senders) sender.Set(Fail(*Health()));
+      Answer(senders, *Health());
       return;
     }
-    positions_.current = group.writes.back().revision;
+    positions_.current = reached;
   }
-  std::vector<Event> events = EventsOf(group);
-  hub_.Deliver(std::move(events), positions_.current,
-               [senders = std::move(senders), outcomes = std::move(group.outcomes)]() mutable {
-                 for (size_t i = 0; i < senders.size(); ++i) senders[i].Set(std::move(outcomes[i]));
-               });
+  hub_.Deliver(std::move(delivery));
+}
+
+// After something escaped: nobody knows what of the group is staged or written.
+void Committer::GiveUpGroup() noexcept {
+  index_doubtful_ = true;
+  Contain("store batch", [this] { Degrade(Error::InternalError("a group of writes was lost")); });
+  if (taken_) Contain("store batch", [this] { Answer(taken_, Error::ServiceUnavailable("the store lost this write")); });
 }
 
 Revision Committer::CompactTarget() const {
@@ -164,13 +185,27 @@ Result<void> Committer::Resume() {
     TRY(std::vector<Event> events,
         database_.ReadLog(known + 1, state.current_revision, static_cast<size_t>(state.current_revision - known),
                           [](std::string_view) { return true; }));
-    for (const Event& event : events) ApplyToIndex(event, index_);
+    if (!index_doubtful_) {
+      for (const Event& event : events) ApplyToIndex(event, index_);
+    }
+    WatchHub::Delivery delivery;
+    delivery.push_back({std::move(events), state.current_revision, nullptr});
     positions_.current = state.current_revision;
-    hub_.Deliver(std::move(events), state.current_revision, nullptr);
+    hub_.Deliver(std::move(delivery));
   }
+  if (index_doubtful_) TRY_VOID(ReadIndex());
   compacted_ = state.compact_revision;
   *health_.Lock() = std::nullopt;
   LOG_INFO("store", "writes are accepted again at revision {}", state.current_revision);
+  return {};
+}
+
+Result<void> Committer::ReadIndex() {
+  Index index;
+  TRY_VOID(
+      database_.ScanLatest([&](std::string_view key, Revision mod, Revision create) { index.Set(key, {mod, create}); }));
+  index_ = std::move(index);
+  index_doubtful_ = false;
   return {};
 }
 

@@ -1,6 +1,7 @@
 // The one thread that writes: takes all waiting writes as a group, decides them, commits them with one sync, and hands
 // them to the watch hub, which delivers and acknowledges. It also compacts, step by step between groups, and after a
-// failed write brings the database back.
+// failed write brings the database back. What escapes a group (no memory) is such a failure, too: nothing of it was
+// acknowledged, and the index is read anew from the disk.
 #pragma once
 
 #include <atomic>
@@ -41,8 +42,12 @@ class Committer {
     Revision revision = 0;
     Sender sender;
   };
-  void Run();
-  void CommitGroup(std::vector<WriteRequest> requests, std::vector<Sender> senders);
+  using Senders = std::shared_ptr<std::vector<Sender>>;
+  static void Answer(const Senders& senders, const Error& error);
+  void Run();  // returns when stopping
+  void CommitGroup(std::vector<WriteRequest> requests, const Senders& senders);
+  void GiveUpGroup() noexcept;
+  Result<void> ReadIndex();
   void CompactStep();
   void FinishCompactions(const std::optional<Error>& error);
   Revision CompactTarget() const;
@@ -66,6 +71,8 @@ class Committer {
 
   // Of the thread:
   Index index_;
+  bool index_doubtful_ = false;  // something escaped while a group was staged in it
+  Senders taken_;                // of the group that is being written
   std::vector<Compaction> compactions_;
   Revision compacted_ = 0;                              // on disk
   std::chrono::steady_clock::time_point next_attempt_;  // to resume, while unwell

@@ -279,5 +279,63 @@ TEST(Layout, RecordsRoundTripAndOrder) {
   EXPECT_FALSE(ParseLogRecord("\x01short").has_value());
 }
 
+// Throws at one point once, as a failed allocation does.
+class ThrowAt final : public Failpoints {
+ public:
+  Result<void> Reach(std::string_view name) override {
+    if (name == *point_.ReadLock() && left_.fetch_sub(1) > 0) throw std::bad_alloc();
+    return {};
+  }
+  void Arm(std::string_view point) {
+    *point_.Lock() = point;
+    left_ = 1;
+  }
+
+ private:
+  Guarded<std::string> point_;
+  std::atomic<int> left_{0};
+};
+
+class EmbeddedStoreEscapes : public EmbeddedStore, public testing::WithParamInterface<const char*> {};
+
+TEST_P(EmbeddedStoreEscapes, CostNoAcknowledgedWriteAndLeaveNoHalfState) {
+  ThrowAt throws;
+  store_ = *embedded::Open(options_, {&env_, &throws});
+  Put("/r/kept", "1").value();
+  throws.Arm(GetParam());
+  Result<Revision> lost = Put("/r/lost", "1");
+  Revision after = PutUntilAccepted("/r/after", "1");
+  std::string state = Dump();
+  EXPECT_TRUE(state == "after=1 kept=1 " || state == "after=1 kept=1 lost=1 ") << state;
+  if (lost) EXPECT_NE(state.find("lost"), std::string::npos) << "what was acknowledged is there";
+  Result<Revision> fresh = Put("/r/lost", "2", Precondition::kMustNotExist);
+  EXPECT_EQ(fresh.has_value(), state.find("lost") == std::string::npos) << "the index says what the disk says";
+  WatchRecorder recorder;
+  std::unique_ptr<Watch> watch = store_->StartWatch("/r/", "/s", after + 1, recorder.Callback()).value();
+  Put("/r/end", "1").value();
+  EXPECT_FALSE(recorder.WaitForEvents(1).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, EmbeddedStoreEscapes,
+                         testing::Values("store.before_write", "store.after_write", "store.before_ack"));
+
+TEST_F(EmbeddedStore, WhatEscapesAWatchEndsThatWatchOnly) {
+  Open();
+  Guarded<std::vector<std::string>> ends;
+  std::unique_ptr<Watch> bad = store_
+                                   ->StartWatch("/r/", "/s", 1,
+                                                [&ends](Result<WatchBatch> batch) {
+                                                  if (batch) throw std::bad_alloc();
+                                                  ends.Lock()->push_back(std::string(ReasonName(batch.error().reason())));
+                                                })
+                                   .value();
+  WatchRecorder good;
+  std::unique_ptr<Watch> watch = store_->StartWatch("/r/", "/s", 1, good.Callback()).value();
+  Put("/r/a", "1").value();
+  Put("/r/b", "1").value();
+  EXPECT_EQ(good.WaitForEvents(2).size(), 2u);
+  EXPECT_EQ(*ends.ReadLock(), std::vector<std::string>({"ServiceUnavailable"}));
+}
+
 }  // namespace
 }  // namespace sampan::store::embedded

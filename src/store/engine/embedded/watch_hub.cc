@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "base/contain.h"
+
 namespace sampan::store::embedded {
 namespace {
 
@@ -19,6 +21,14 @@ struct WatchHub::WatchState {
     if (closed) return false;
     callback(std::move(batch));
     return true;
+  }
+  // Does one step of the watch; what escapes it has left a gap, so the watch ends. The others go on.
+  template <class F>
+  bool Step(F step) {
+    bool lives = false;
+    if (Contain("watch of the store", [&] { lives = step(); })) return lives;
+    Contain("watch of the store", [this] { Call(Fail(Error::ServiceUnavailable("the watch lost its place"))); });
+    return false;
   }
 
   const std::string key;
@@ -55,7 +65,10 @@ WatchHub::WatchHub(const Database& database, const std::atomic<Revision>& compac
       compact_(compact),
       failpoints_(failpoints),
       delivered_(std::make_shared<std::atomic<Revision>>(current)),
-      thread_([this] { Run(); }) {
+      thread_([this] {
+        while (!Contain("watches of the store", [this] { Run(); })) {
+        }
+      }) {
   pthread_setname_np(thread_.native_handle(), "store-watch");
 }
 
@@ -68,10 +81,10 @@ WatchHub::~WatchHub() {
   thread_.join();
 }
 
-void WatchHub::Deliver(std::vector<Event> events, Revision revision, std::move_only_function<void()> acknowledge) {
+void WatchHub::Deliver(Delivery delivery) noexcept {
   {
     std::lock_guard lock(mutex_);
-    batches_.push_back({std::move(events), revision, std::move(acknowledge)});
+    batches_.splice(batches_.end(), delivery);
   }
   changed_.notify_one();
 }
@@ -96,19 +109,16 @@ void WatchHub::Run() {
     if (!joining_.empty()) {
       std::deque<std::shared_ptr<WatchState>> joining = std::exchange(joining_, {});
       lock.unlock();
-      std::erase_if(joining, [this](const std::shared_ptr<WatchState>& watch) {
-        if (!CatchUp(*watch)) return false;
-        if (watch->live) live_.push_back(watch);
-        return true;
-      });
+      Join(joining);
       lock.lock();
       joining_.insert(joining_.end(), joining.begin(), joining.end());
     }
     if (!batches_.empty()) {
-      Batch batch = std::move(batches_.front());
-      batches_.pop_front();
+      Delivery delivery;
+      delivery.splice(delivery.end(), batches_, batches_.begin());
       lock.unlock();
-      Dispatch(batch);
+      Dispatch(delivery.front());
+      delivery.clear();
       lock.lock();
     } else if (stopping_) {
       return;
@@ -116,20 +126,33 @@ void WatchHub::Run() {
   }
 }
 
+// Takes those that are live, or have ended, out of `joining`.
+void WatchHub::Join(std::deque<std::shared_ptr<WatchState>>& joining) {
+  std::erase_if(joining, [this](const std::shared_ptr<WatchState>& watch) {
+    bool later = watch->Step([&] { return !CatchUp(*watch); });
+    if (!later && watch->live) live_.push_back(watch);
+    return !later;
+  });
+}
+
 void WatchHub::Dispatch(Batch& batch) {
   std::erase_if(live_, [&](const std::shared_ptr<WatchState>& watch) {
-    WatchBatch part;
-    for (const Event& event : batch.events) {
-      if (event.kv.mod_revision >= watch->next && watch->Wants(event.kv.key)) part.events.push_back(event);
-    }
-    part.revision = batch.revision;
-    return !part.events.empty() && !watch->Call(std::move(part));
+    return !watch->Step([&] {
+      WatchBatch part;
+      for (const Event& event : batch.events) {
+        if (event.kv.mod_revision >= watch->next && watch->Wants(event.kv.key)) part.events.push_back(event);
+      }
+      part.revision = batch.revision;
+      return part.events.empty() || watch->Call(std::move(part));
+    });
   });
   delivered_->store(batch.revision);
   // After the store: whoever asked before it and still read the old value is told here.
-  std::erase_if(live_, [&](const std::shared_ptr<WatchState>& watch) { return !TellProgress(*watch, batch.revision); });
-  (void)ReachFailpoint(failpoints_, "store.before_ack");
-  if (batch.acknowledge) batch.acknowledge();
+  std::erase_if(live_, [&](const std::shared_ptr<WatchState>& watch) {
+    return !watch->Step([&] { return TellProgress(*watch, batch.revision); });
+  });
+  Contain("store batch", [this] { (void)ReachFailpoint(failpoints_, "store.before_ack"); });
+  if (batch.acknowledge) Contain("store batch", batch.acknowledge);
 }
 
 bool WatchHub::TellProgress(WatchState& watch, Revision revision) {

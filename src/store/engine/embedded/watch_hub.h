@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -22,8 +23,15 @@ class WatchHub {
   WatchHub(const Database& database, const std::atomic<Revision>& compact, Revision current, Failpoints* failpoints);
   ~WatchHub();  // delivers what was given to it, then ends
 
-  // Events up to `revision`, which is durable; `acknowledge` runs after they have been delivered. From one thread.
-  void Deliver(std::vector<Event> events, Revision revision, std::move_only_function<void()> acknowledge);
+  // Events up to `revision`; `acknowledge` runs after they have been delivered.
+  struct Batch {
+    std::vector<Event> events;
+    Revision revision = 0;
+    std::move_only_function<void()> acknowledge;
+  };
+  using Delivery = std::list<Batch>;  // of one: made before its group is committed, because afterwards nothing may fail
+  // `delivery` is durable. From one thread.
+  void Deliver(Delivery delivery) noexcept;
 
   // `from` is at least 1 and not compacted at the time of the call.
   std::unique_ptr<Watch> Start(std::string key, std::string end, Revision from, WatchCallback callback);
@@ -31,12 +39,8 @@ class WatchHub {
  private:
   struct WatchState;
   class Handle;
-  struct Batch {
-    std::vector<Event> events;
-    Revision revision = 0;
-    std::move_only_function<void()> acknowledge;
-  };
   void Run();
+  void Join(std::deque<std::shared_ptr<WatchState>>& joining);
   void Dispatch(Batch& batch);
   static bool TellProgress(WatchState& watch, Revision revision);  // false when the watch has ended
   // One step of bringing a watch up to date; true when it is live or has ended.
@@ -49,7 +53,7 @@ class WatchHub {
 
   std::mutex mutex_;  // guards the two queues and stopping_
   std::condition_variable changed_;
-  std::deque<Batch> batches_;
+  Delivery batches_;
   std::deque<std::shared_ptr<WatchState>> joining_;
   bool stopping_ = false;
 

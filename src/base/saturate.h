@@ -1,0 +1,43 @@
+// Arithmetic with times that users choose: what is too large for nanoseconds in 64 bits ends at the largest (or smallest),
+// where the plain operators would overflow. 292 years are for ever.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <type_traits>
+
+#include "base/time.h"
+
+namespace sampan {
+
+constexpr Duration SaturatedSeconds(int64_t seconds) {
+  constexpr int64_t kMost = std::chrono::duration_cast<std::chrono::seconds>(Duration::max()).count();
+  return std::chrono::seconds(std::clamp(seconds, -kMost, kMost));
+}
+
+constexpr Duration SaturatedSum(Duration a, Duration b) {
+  int64_t sum = 0;
+  if (!__builtin_add_overflow(a.count(), b.count(), &sum)) return Duration(sum);
+  return b > Duration(0) ? Duration::max() : Duration::min();
+}
+
+// `time` + `delay`.
+template <class Clock>
+constexpr std::chrono::time_point<Clock, Duration> SaturatedSum(std::chrono::time_point<Clock, Duration> time,
+                                                                std::type_identity_t<Duration> delay) {
+  return std::chrono::time_point<Clock, Duration>(SaturatedSum(time.time_since_epoch(), delay));
+}
+
+// `later` - `earlier`.
+template <class Clock>
+constexpr Duration SaturatedDifference(std::chrono::time_point<Clock, Duration> later,
+                                       std::chrono::time_point<Clock, Duration> earlier) {
+  int64_t difference = 0;
+  if (!__builtin_sub_overflow(later.time_since_epoch().count(), earlier.time_since_epoch().count(), &difference)) {
+    return Duration(difference);
+  }
+  return later > earlier ? Duration::max() : Duration::min();
+}
+
+}  // namespace sampan
