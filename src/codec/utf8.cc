@@ -63,19 +63,33 @@ bool IsValid(std::string_view text) {
 }
 
 std::string Repaired(std::string_view text) {
+  return Repaired(text, std::string::npos);
+}
+
+std::string Repaired(std::string_view text, size_t max_bytes) {
+  constexpr std::string_view kReplacementBytes = "\uFFFD";
   std::string out;
-  out.reserve(text.size());
+  out.reserve(std::min(text.size(), max_bytes));
   while (!text.empty()) {
     size_t bad = 0;
     const size_t length = Measure(text, bad);
-    if (length == 0) {
-      Append(kReplacement, out);
-    } else {
-      out.append(text.substr(0, length));
-    }
+    const std::string_view next = length == 0 ? kReplacementBytes : text.substr(0, length);
+    if (next.size() > max_bytes - out.size()) break;
+    out += next;
     text.remove_prefix(length == 0 ? bad : length);
   }
   return out;
+}
+
+std::string RepairedTail(std::string_view text, size_t max_bytes) {
+  const auto continues = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; };
+  if (text.size() > max_bytes) text.remove_prefix(text.size() - max_bytes);
+  for (int i = 0; i < 3 && !text.empty() && continues(text.front()); ++i) text.remove_prefix(1);
+  std::string whole = Repaired(text);
+  if (whole.size() <= max_bytes) return whole;  // replacements make it longer
+  size_t begin = whole.size() - max_bytes;
+  while (begin < whole.size() && continues(whole[begin])) ++begin;
+  return whole.substr(begin);
 }
 
 bool IsPrintable(char32_t character) {

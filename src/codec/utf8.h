@@ -12,6 +12,10 @@ bool IsValid(std::string_view text);
 
 // Each maximal part that is not well-formed becomes one U+FFFD, as Go and browsers do it.
 std::string Repaired(std::string_view text);
+// The same, of at most `max_bytes`: what is more is cut off between two characters, and not read.
+std::string Repaired(std::string_view text, size_t max_bytes);
+// The same for the end of a text, which may have been cut within a character: that part of one is left out.
+std::string RepairedTail(std::string_view text, size_t max_bytes);
 
 // What a person can see on its own: letters, marks, numbers, punctuation, symbols and the blank; no controls, no invisible
 // formatting, no other spaces, no private or undefined characters.

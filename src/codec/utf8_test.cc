@@ -55,5 +55,35 @@ TEST(Utf8, IsPrintable) {
   }
 }
 
+TEST(Utf8, RepairedIsCutBetweenTwoCharacters) {
+  struct Case {
+    const char* name;
+    std::string_view text;
+    size_t max;
+    std::string_view head, tail;
+  } cases[] = {
+      {"empty", "", 10, "", ""},
+      {"ascii with NUL and escapes", std::string_view("a\0\x1b[31m", 7), 10, std::string_view("a\0\x1b[31m", 7),
+       std::string_view("a\0\x1b[31m", 7)},
+      {"wrong bytes, one replacement each",
+       "a\xff\xfe"
+       "b",
+       20, "a\uFFFD\uFFFDb", "a\uFFFD\uFFFDb"},
+      {"a cut character", "a\xc3", 20, "a\uFFFD", "a\uFFFD"},
+      {"a surrogate", "\xed\xa0\x80", 20, "\uFFFD\uFFFD\uFFFD", "\uFFFD\uFFFD\uFFFD"},
+      {"an overlong slash", "\xc0\xaf", 20, "\uFFFD\uFFFD", "\uFFFD\uFFFD"},
+      {"beyond the last", "\xf4\x90\x80\x80", 20, "\uFFFD\uFFFD\uFFFD\uFFFD", "\uFFFD\uFFFD\uFFFD\uFFFD"},
+      {"cut within two bytes", "aéé", 4, "aé", "éé"},
+      {"cut within four bytes", "😀😀", 7, "😀", "😀"},
+      {"cut within a replacement", "\xff\xff", 5, "\uFFFD", "\uFFFD"},
+      {"no room", "é", 0, "", ""},
+      {"the end of a longer text", "\xa9\xa9 end", 20, "\uFFFD\uFFFD end", " end"},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(Repaired(c.text, c.max), c.head) << c.name;
+    EXPECT_EQ(RepairedTail(c.text, c.max), c.tail) << c.name;
+  }
+}
+
 }  // namespace
 }  // namespace sampan::utf8
