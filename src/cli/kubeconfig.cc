@@ -16,7 +16,7 @@ struct KubeconfigOptions {
 
 Result<std::string> Kubeconfig(const KubeconfigOptions& options) {
   std::string path = options.data_dir + "/admin.kubeconfig";
-  if (options.server.empty()) return os::ReadFile(path);
+  if (options.server.empty()) return os::ReadFile(path, os::kConfigFileLimit);
   TRY(client::ClientConfig config, client::LoadKubeconfig(path));
   config.server = options.server;
   return client::FormatKubeconfig(config, "sampan");

@@ -186,7 +186,7 @@ void Forwarder::ReadResolvConf() {
   Result<os::FileStat> stat = os::Stat(options_.resolv_conf);
   if (!stat || stat->modified_seconds == read_version_) return;
   read_version_ = stat->modified_seconds;
-  Result<std::string> text = os::ReadFile(options_.resolv_conf);
+  Result<std::string> text = os::ReadFile(options_.resolv_conf, os::kConfigFileLimit);
   if (text) upstreams_->Replace(ParseResolvConf(*text, options_.excluded));
 }
 

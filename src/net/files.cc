@@ -8,7 +8,7 @@ Result<void> WriteFileAtomically(const std::string& path, std::string_view text,
 }
 
 Result<std::string> ReadWholeFile(const std::string& path) {
-  return os::ReadFile(path);
+  return os::ReadFile(path, os::kConfigFileLimit);
 }
 
 }  // namespace sampan::net

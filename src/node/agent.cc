@@ -1,5 +1,6 @@
 #include "node/agent.h"
 
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "client/events.h"
@@ -47,7 +48,7 @@ Result<Host> Explore(const AgentOptions& options) {
   TRY(host.machine, ReadMachine(options.paths.data));
   host.ip = options.node_ip;
   if (host.ip.empty()) host.ip = os::DefaultHostAddress().value_or("127.0.0.1");
-  host.dns = ParseResolvConf(os::ReadFile("/etc/resolv.conf").value_or(""));
+  host.dns = ParseResolvConf(os::ReadFile("/etc/resolv.conf", os::kConfigFileLimit).value_or(""));
   auto cgroups = os::Cgroups::Detect();
   if (cgroups) {
     host.cgroups = *std::move(cgroups);
@@ -230,7 +231,7 @@ Task<void> Agent::State::TellWhenReady(CancelToken stop) {
     co_await deps.clock.Sleep(milliseconds(50), stop);
   }
   if (stop.Requested()) co_return;
-  co_await registrar->WriteStatusNow();
+  co_await Contained("node status", registrar->WriteStatusNow());
   ready = true;
 }
 

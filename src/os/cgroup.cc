@@ -17,6 +17,8 @@ namespace sampan::os {
 
 namespace {
 
+constexpr size_t kMostGroups = 100'000;  // that are walked below one
+
 std::vector<std::string_view> Split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   while (!text.empty()) {
@@ -45,32 +47,42 @@ Result<std::vector<std::string>> ChildDirectories(const std::string& directory) 
   return names;
 }
 
+// The group and those below it, a parent before its children; a list, since a container may nest its own as it likes.
+std::vector<std::string> GroupsBelow(const std::string& directory) {
+  std::vector<std::string> groups{directory};
+  for (size_t i = 0; i < groups.size() && groups.size() < kMostGroups; ++i) {
+    Result<std::vector<std::string>> children = ChildDirectories(groups[i]);
+    if (!children) continue;  // it may go away while it is walked
+    for (const std::string& child : *children) groups.push_back(JoinPath(groups[i], child));
+  }
+  return groups;
+}
+
 Result<void> RemoveTree(const std::string& directory) {
-  Result<std::vector<std::string>> children = ChildDirectories(directory);
-  if (!children) return children.error().Is(Reason::kNotFound) ? Result<void>() : Fail(children.error());
-  for (const std::string& child : *children) TRY_VOID(RemoveTree(JoinPath(directory, child)));
-  if (::rmdir(directory.c_str()) != 0 && errno != ENOENT) return Fail(LastError(directory));
+  const std::vector<std::string> groups = GroupsBelow(directory);
+  for (auto group = groups.rbegin(); group != groups.rend(); ++group) {
+    if (::rmdir(group->c_str()) != 0 && errno != ENOENT) return Fail(LastError(*group));
+  }
   return {};
 }
 
-Result<void> CollectProcs(const std::string& directory, Cgroups::Depth depth, std::set<pid_t>& pids) {
-  Result<std::string> text = ReadFile(JoinPath(directory, "cgroup.procs"));
-  // The group may go away, or be a threaded one, which lists no processes, while it is walked.
-  if (!text) return {};
-  for (std::string_view line : Split(*text, '\n')) pids.insert(static_cast<pid_t>(std::atoi(std::string(line).c_str())));
-  if (depth == Cgroups::Depth::kThisGroup) return {};
-  Result<std::vector<std::string>> children = ChildDirectories(directory);
-  if (!children) return {};
-  for (const std::string& child : *children) TRY_VOID(CollectProcs(JoinPath(directory, child), depth, pids));
-  return {};
+void CollectProcs(const std::string& directory, Cgroups::Depth depth, std::set<pid_t>& pids) {
+  std::vector<std::string> groups{directory};
+  if (depth != Cgroups::Depth::kThisGroup) groups = GroupsBelow(directory);
+  for (const std::string& group : groups) {
+    Result<std::string> text = ReadFile(JoinPath(group, "cgroup.procs"), kKernelFileLimit);
+    // The group may go away, or be a threaded one, which lists no processes, while it is walked.
+    if (!text) continue;
+    for (std::string_view line : Split(*text, '\n')) pids.insert(static_cast<pid_t>(std::atoi(std::string(line).c_str())));
+  }
 }
 
 // A new version 1 cpuset is empty and takes no process before it has processors and memory nodes.
 Result<void> InheritCpuset(const std::string& directory) {
   for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
-    TRY(std::string own, ReadFile(JoinPath(directory, file)));
+    TRY(std::string own, ReadFile(JoinPath(directory, file), kKernelFileLimit));
     if (own.size() > 1) continue;
-    TRY(std::string parents, ReadFile(JoinPath(DirName(directory), file)));
+    TRY(std::string parents, ReadFile(JoinPath(DirName(directory), file), kKernelFileLimit));
     TRY_VOID(WriteExisting(JoinPath(directory, file), parents));
   }
   return {};
@@ -122,7 +134,7 @@ Result<Cgroups> Cgroups::Detect(const std::string& root) {
   if (unified.empty()) return Fail(Error::NotFound("no control group hierarchy is mounted at {}", root));
   cgroups.mode_ = CgroupMode::kV2;
   cgroups.unified_ = unified;
-  TRY(std::string controllers, ReadFile(JoinPath(unified, "cgroup.controllers")));
+  TRY(std::string controllers, ReadFile(JoinPath(unified, "cgroup.controllers"), kKernelFileLimit));
   while (!controllers.empty() && controllers.back() == '\n') controllers.pop_back();
   for (std::string_view controller : Split(controllers, ' ')) cgroups.unified_controllers_.emplace_back(controller);
   return cgroups;
@@ -220,7 +232,7 @@ Result<void> Cgroups::Remove(const std::string& group) const {
 
 Result<std::vector<pid_t>> Cgroups::Procs(const std::string& group, Depth depth) const {
   std::set<pid_t> pids;
-  for (const std::string& directory : Directories(group)) TRY_VOID(CollectProcs(directory, depth, pids));
+  for (const std::string& directory : Directories(group)) CollectProcs(directory, depth, pids);
   return std::vector<pid_t>(pids.begin(), pids.end());
 }
 
@@ -256,7 +268,7 @@ Result<std::vector<std::string>> Cgroups::Children(const std::string& group) con
 }
 
 Result<std::string> Cgroups::OwnGroup() const {
-  TRY(std::string text, ReadFile("/proc/self/cgroup"));
+  TRY(std::string text, ReadFile("/proc/self/cgroup", kKernelFileLimit));
   for (std::string_view line : Split(text, '\n')) {
     // 4:memory:/path, and 0::/path for version 2
     size_t first = line.find(':');

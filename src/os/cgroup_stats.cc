@@ -19,7 +19,7 @@ uint64_t Number(std::string_view text) {
 // 0 for an absent file and for "max".
 uint64_t ReadNumber(const std::string& directory, std::string_view file) {
   if (directory.empty()) return 0;
-  Result<std::string> text = ReadFile(JoinPath(directory, file));
+  Result<std::string> text = ReadFile(JoinPath(directory, file), kKernelFileLimit);
   return text ? Number(*text) : 0;
 }
 
@@ -28,7 +28,7 @@ class KeyedFile {
  public:
   KeyedFile(const std::string& directory, std::string_view file) {
     if (directory.empty()) return;
-    Result<std::string> text = ReadFile(JoinPath(directory, file));
+    Result<std::string> text = ReadFile(JoinPath(directory, file), kKernelFileLimit);
     if (text) text_ = "\n" + *std::move(text);
   }
   uint64_t Get(std::string_view key) const {

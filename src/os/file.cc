@@ -5,10 +5,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
 
+#include "base/check.h"
 #include "os/errno.h"
 #include "os/fd.h"
 
@@ -33,10 +36,12 @@ Result<void> SyncDirectory(const std::string& path) {
   return {};
 }
 
-// A name beside `path` that no other thread or process uses.
+// A name beside `path` that nobody else uses. Random, not counted: process ids begin anew in a container that is started
+// again, and would find what their predecessor has left.
 std::string TemporaryName(const std::string& path) {
-  static std::atomic<uint64_t> counter{0};
-  return fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter.fetch_add(1));
+  std::array<uint64_t, 2> random{};
+  CHECK(::getentropy(random.data(), sizeof random) == 0);
+  return fmt::format("{}.{:016x}{:016x}.tmp", path, random[0], random[1]);
 }
 
 FileType TypeOf(mode_t mode) {
@@ -73,25 +78,63 @@ Result<FileStat> StatAt(const std::string& path, int flags) {
 
 }  // namespace
 
-Result<std::string> ReadFile(const std::string& path) {
-  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return Fail(LastError(path));
+namespace {
+
+struct Opened {
+  Fd file;
+  uint64_t size = 0;
+};
+
+// O_NONBLOCK: opening a pipe that nobody writes would wait for ever.
+Result<Opened> OpenRegular(const std::string& path, Links links) {
+  int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (links == Links::kRefuse ? O_NOFOLLOW : 0);
+  Opened opened{Fd(::open(path.c_str(), flags))};
+  if (!opened.file) return Fail(LastError(path));
   struct stat raw;
-  if (::fstat(file.get(), &raw) != 0) return Fail(LastError(path));
+  if (::fstat(opened.file.get(), &raw) != 0) return Fail(LastError(path));
+  if (S_ISDIR(raw.st_mode)) return Fail(ErrnoError(EISDIR, path));
+  if (!S_ISREG(raw.st_mode)) return Fail(Error::BadRequest("{}: not a regular file", path));
+  opened.size = static_cast<uint64_t>(raw.st_size);
+  return opened;
+}
+
+// Up to `max_bytes` from the file's position on. The size that a file states is no more than a hint: sparse ones state
+// what they do not have, those of the kernel state nothing, and others change while they are read.
+Result<std::string> ReadUpTo(const Opened& opened, size_t max_bytes, const std::string& path) {
+  constexpr size_t kFirst = 4096, kStep = 1 << 20;
   std::string text;
   size_t used = 0;
-  // One byte more than the size, so that the end is seen without growing the buffer.
-  text.resize(raw.st_size > 0 ? static_cast<size_t>(raw.st_size) + 1 : 4096);
-  while (true) {
-    ssize_t got = ::read(file.get(), text.data() + used, text.size() - used);
+  while (used < max_bytes) {
+    if (used == text.size()) {
+      // One byte more than the size, so that the end is seen without growing the buffer.
+      size_t hint = used == 0 && opened.size > 0 ? std::min<uint64_t>(opened.size + 1, kStep) : std::max(used * 2, kFirst);
+      text.resize(std::min(hint, max_bytes));
+    }
+    ssize_t got = ::read(opened.file.get(), text.data() + used, text.size() - used);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Fail(LastError(path));
     if (got == 0) break;
     used += static_cast<size_t>(got);
-    if (used == text.size()) text.resize(text.size() * 2);
   }
   text.resize(used);
   return text;
+}
+
+}  // namespace
+
+Result<std::string> ReadFile(const std::string& path, size_t max_bytes, Links links) {
+  TRY(Opened opened, OpenRegular(path, links));
+  TRY(std::string text, ReadUpTo(opened, max_bytes + 1, path));
+  if (text.size() <= max_bytes) return text;
+  return Fail(Error(Reason::kRequestEntityTooLarge, fmt::format("{}: longer than {} bytes", path, max_bytes)));
+}
+
+Result<std::string> ReadFileTail(const std::string& path, size_t max_bytes) {
+  TRY(Opened opened, OpenRegular(path, Links::kRefuse));
+  if (opened.size > max_bytes && ::lseek(opened.file.get(), -static_cast<off_t>(max_bytes), SEEK_END) < 0) {
+    return Fail(LastError(path));
+  }
+  return ReadUpTo(opened, max_bytes, path);
 }
 
 Result<void> WriteExisting(const std::string& path, std::string_view data) {
@@ -150,15 +193,20 @@ Result<bool> MakeDir(const std::string& path, mode_t mode) {
 
 Result<void> MakeDirs(const std::string& path, mode_t mode) {
   if (path.empty()) return {};
-  TRY(bool made, MakeDir(path, mode));
-  if (made) return {};
-  std::string parent(DirName(path));
-  if (parent != path) {
-    TRY_VOID(MakeDirs(parent, mode));
-    TRY(made, MakeDir(path, mode));
+  // Up to the first one that can be made, then down again.
+  std::vector<std::string> missing{path};
+  while (true) {
+    TRY(bool made, MakeDir(missing.back(), mode));
+    if (made) break;
+    std::string parent(DirName(missing.back()));
+    // Some file systems (proc) have no room for a directory although its parent is there.
+    if (parent == missing.back()) return Fail(ErrnoError(ENOENT, path));
+    missing.push_back(std::move(parent));
   }
-  // Some file systems (proc) have no room for a directory although its parent is there.
-  if (!made) return Fail(ErrnoError(ENOENT, path));
+  for (missing.pop_back(); !missing.empty(); missing.pop_back()) {
+    TRY(bool made, MakeDir(missing.back(), mode));
+    if (!made) return Fail(ErrnoError(ENOENT, missing.back()));
+  }
   return {};
 }
 

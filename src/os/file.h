@@ -26,8 +26,16 @@ struct FileStat {
   int64_t modified_seconds = 0;
 };
 
-// The whole content; also of /proc and /sys files, whose size is not known before.
-Result<std::string> ReadFile(const std::string& path);
+// The most that is read of files of the kernel (/proc, /sys, control groups) and of files that people write.
+inline constexpr size_t kKernelFileLimit = 32 << 20;
+inline constexpr size_t kConfigFileLimit = 4 << 20;
+
+enum class Links : unsigned char { kFollow, kRefuse };
+// The whole content, of at most `max_bytes` whatever size the file says it has: a longer one is refused
+// (RequestEntityTooLarge), and so is what is no regular file - a pipe or a device in its place is not waited for.
+Result<std::string> ReadFile(const std::string& path, size_t max_bytes, Links links = Links::kFollow);
+// The same of a file that somebody else can replace or write: the last `max_bytes` of a longer one.
+Result<std::string> ReadFileTail(const std::string& path, size_t max_bytes);
 
 // Opens, truncates and writes in one write: what sysctls and cgroup files want. Does not create.
 Result<void> WriteExisting(const std::string& path, std::string_view data);
@@ -47,8 +55,8 @@ Result<void> AppendFile(const std::string& path, std::string_view data, mode_t m
 // The directory and its missing parents; those it makes get `mode` whatever the umask is. Fine when it exists.
 Result<void> MakeDirs(const std::string& path, mode_t mode = 0755);
 
-// The file or whole tree. Does not follow links and does not cross into other file systems (Conflict on a mount
-// point instead of emptying it). Fine when absent.
+// The file or whole tree, however deep or wide it is: memory and descriptors do not grow with it. Does not follow links and
+// does not cross into other file systems (Conflict on a mount point instead of emptying it). Fine when absent.
 Result<void> RemoveAll(const std::string& path);
 Result<void> RemoveFile(const std::string& path);  // fine when absent
 Result<void> Rename(const std::string& from, const std::string& to);
@@ -61,7 +69,7 @@ Result<FileStat> Stat(const std::string& path);   // follows links
 Result<FileStat> LStat(const std::string& path);  // does not
 bool Exists(const std::string& path);             // anything, also a broken link
 
-// Names without "." and "..", sorted.
+// Names without "." and "..", sorted; a directory of more than a million is refused.
 Result<std::vector<std::string>> ListDir(const std::string& path);
 
 Result<void> Chmod(const std::string& path, mode_t mode);
@@ -77,13 +85,6 @@ struct FsUsage {
   uint64_t inodes_free = 0;
 };
 Result<FsUsage> StatFs(const std::string& path);
-
-// What the tree occupies (blocks, hard links once), staying on its file system.
-struct TreeUsage {
-  uint64_t bytes = 0;
-  uint64_t inodes = 0;
-};
-Result<TreeUsage> MeasureTree(const std::string& path);
 
 std::string JoinPath(std::string_view directory, std::string_view name);  // one slash between
 std::string_view BaseName(std::string_view path);

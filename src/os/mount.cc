@@ -94,7 +94,7 @@ std::vector<MountInfo> ParseMountInfo(std::string_view text) {
 }
 
 Result<std::vector<MountInfo>> ListMounts(const std::string& prefix) {
-  TRY(std::string text, ReadFile("/proc/self/mountinfo"));
+  TRY(std::string text, ReadFile("/proc/self/mountinfo", kKernelFileLimit));
   std::vector<MountInfo> mounts = ParseMountInfo(text);
   std::string canonical = Canonical(prefix);
   std::erase_if(mounts, [&](const MountInfo& mount) { return !IsAtOrBelow(mount.mount_point, canonical); });

@@ -30,7 +30,7 @@ TEST(Mount, TmpfsBindAndUnmountAll) {
   EXPECT_EQ(StatFs(dir / "tmpfs")->capacity_bytes, 1U << 20);
   ASSERT_OK(WriteFileAtomic(dir / "tmpfs/file", "x"));
   ASSERT_OK(BindMount(dir / "tmpfs", dir / "bind", Access::kReadOnly));
-  EXPECT_EQ(*ReadFile(dir / "bind/file"), "x");
+  EXPECT_EQ(*ReadFile(dir / "bind/file", kConfigFileLimit), "x");
   EXPECT_FALSE(WriteFileAtomic(dir / "bind/other", "x"));
   EXPECT_EQ(ListMounts(dir.path())->size(), 2U);
   EXPECT_TRUE(RemoveAll(dir / "bind").error().Is(Reason::kConflict)) << "a mount is not emptied";

@@ -70,12 +70,12 @@ MemInfo ParseMemInfo(std::string_view text) {
 }
 
 Result<MemInfo> ReadMemInfo() {
-  TRY(std::string text, ReadFile("/proc/meminfo"));
+  TRY(std::string text, ReadFile("/proc/meminfo", kKernelFileLimit));
   return ParseMemInfo(text);
 }
 
 Result<LoadAverage> ReadLoadAverage() {
-  TRY(std::string text, ReadFile("/proc/loadavg"));
+  TRY(std::string text, ReadFile("/proc/loadavg", kKernelFileLimit));
   std::vector<std::string_view> words = Words(text);
   if (words.size() < 3) return Fail(Error::InternalError("/proc/loadavg is malformed"));
   return LoadAverage{Real(words[0]), Real(words[1]), Real(words[2])};
@@ -97,7 +97,7 @@ CpuTimes ParseCpuTimes(std::string_view text, uint64_t ticks_per_second) {
 }
 
 Result<CpuTimes> ReadCpuTimes() {
-  TRY(std::string text, ReadFile("/proc/stat"));
+  TRY(std::string text, ReadFile("/proc/stat", kKernelFileLimit));
   return ParseCpuTimes(text, static_cast<uint64_t>(::sysconf(_SC_CLK_TCK)));
 }
 
@@ -109,7 +109,8 @@ int CpuCount() {
 }
 
 Result<std::vector<InterfaceStats>> ReadInterfaceStats(pid_t pid) {
-  TRY(std::string text, ReadFile(pid == 0 ? "/proc/thread-self/net/dev" : fmt::format("/proc/{}/net/dev", pid)));
+  TRY(std::string text,
+      ReadFile(pid == 0 ? "/proc/thread-self/net/dev" : fmt::format("/proc/{}/net/dev", pid), kKernelFileLimit));
   std::vector<InterfaceStats> interfaces;
   std::string_view rest = text;
   while (!rest.empty()) {
@@ -141,25 +142,25 @@ Result<std::vector<pid_t>> ListPids() {
 }
 
 Result<uint64_t> ResidentBytes(pid_t pid) {
-  TRY(std::string text, ReadFile(fmt::format("/proc/{}/statm", pid)));
+  TRY(std::string text, ReadFile(fmt::format("/proc/{}/statm", pid), kKernelFileLimit));
   std::vector<std::string_view> words = Words(text);
   if (words.size() < 2) return Fail(Error::NotFound("process {} has ended", pid));
   return Number(words[1]) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 Result<Duration> Uptime() {
-  TRY(std::string text, ReadFile("/proc/uptime"));
+  TRY(std::string text, ReadFile("/proc/uptime", kKernelFileLimit));
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(Real(text)));
 }
 
 Result<std::string> BootId() {
-  TRY(std::string text, ReadFile("/proc/sys/kernel/random/boot_id"));
+  TRY(std::string text, ReadFile("/proc/sys/kernel/random/boot_id", kKernelFileLimit));
   return Trimmed(std::move(text));
 }
 
 Result<std::string> MachineId() {
-  Result<std::string> text = ReadFile("/etc/machine-id");
-  if (!text) text = ReadFile("/var/lib/dbus/machine-id");
+  Result<std::string> text = ReadFile("/etc/machine-id", kConfigFileLimit);
+  if (!text) text = ReadFile("/var/lib/dbus/machine-id", kConfigFileLimit);
   if (!text) return text;
   return Trimmed(*std::move(text));
 }
@@ -175,7 +176,7 @@ std::string KernelRelease() {
 }
 
 std::string OsImage() {
-  Result<std::string> text = ReadFile("/etc/os-release");
+  Result<std::string> text = ReadFile("/etc/os-release", kConfigFileLimit);
   if (!text) return "Linux";
   std::string_view rest = *text;
   while (!rest.empty()) {
@@ -189,7 +190,7 @@ std::string OsImage() {
 }
 
 bool HasCapability(int capability) {
-  Result<std::string> text = ReadFile("/proc/thread-self/status");
+  Result<std::string> text = ReadFile("/proc/thread-self/status", kKernelFileLimit);
   if (!text) return false;
   size_t at = text->find("CapEff:\t");
   if (at == text->npos) return false;

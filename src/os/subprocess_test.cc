@@ -106,7 +106,7 @@ TEST(Subprocess, AppendsToFiles) {
     Subprocess child = *Subprocess::Spawn(options);
     EXPECT_TRUE((*child.Wait())->ok());
   }
-  EXPECT_EQ(*ReadFile(dir / "log"), "out\nerr\nout\nerr\n");
+  EXPECT_EQ(*ReadFile(dir / "log", kConfigFileLimit), "out\nerr\nout\nerr\n");
 }
 
 TEST(Subprocess, RunForOutputExplainsFailure) {

@@ -20,7 +20,7 @@ std::string PathOf(std::string_view name) {
 }  // namespace
 
 Result<std::string> ReadSysctl(std::string_view name) {
-  TRY(std::string value, ReadFile(PathOf(name)));
+  TRY(std::string value, ReadFile(PathOf(name), kKernelFileLimit));
   while (!value.empty() && (value.back() == '\n' || value.back() == ' ')) value.pop_back();
   return value;
 }

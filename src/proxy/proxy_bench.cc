@@ -38,7 +38,7 @@ RuleSet MakeServices(const benchmark::State& state) {
 }
 
 double ResidentMegabytes() {
-  auto statm = os::ReadFile("/proc/self/statm");
+  auto statm = os::ReadFile("/proc/self/statm", os::kKernelFileLimit);
   if (!statm) return 0;
   return std::strtod(statm->c_str() + statm->find(' '), nullptr) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
 }

@@ -45,7 +45,7 @@ Result<WrittenConf> WriteBridgeConf(const std::string& dir, const BridgeConf& co
   }
   const std::string path = os::JoinPath(dir, kFile);
   const std::string text = BridgeConfText(conf);
-  if (os::ReadFile(path).value_or("") != text) TRY_VOID(os::WriteFileAtomic(path, text));
+  if (os::ReadFile(path, os::kConfigFileLimit).value_or("") != text) TRY_VOID(os::WriteFileAtomic(path, text));
   return WrittenConf::kOurs;
 }
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <thread>
 
+#include "async/contain.h"
 #include "base/log.h"
 #include "node/images/pause_image.h"
 #include "os/file.h"
@@ -21,7 +22,7 @@ using std::chrono::seconds;
 constexpr std::string_view kLog = "containerd";
 
 bool ProcessExists(int64_t pid) {
-  auto stat = os::ReadFile(fmt::format("/proc/{}/stat", pid));
+  auto stat = os::ReadFile(fmt::format("/proc/{}/stat", pid), os::kKernelFileLimit);
   if (!stat) return false;
   // "pid (name) Z ...": a zombie has ended.
   size_t close = stat->rfind(')');
@@ -29,7 +30,7 @@ bool ProcessExists(int64_t pid) {
 }
 
 std::string CommandLine(int64_t pid) {
-  return os::ReadFile(fmt::format("/proc/{}/cmdline", pid)).value_or("");
+  return os::ReadFile(fmt::format("/proc/{}/cmdline", pid), os::kKernelFileLimit).value_or("");
 }
 
 // Polls until the process has ended; false when `timeout` passed first.
@@ -60,7 +61,7 @@ Result<Prepared> Prepare(const ContainerdConfigOptions& options) {
   TRY_VOID(os::MakeDirs(paths.ContainerdState(), 0711));
   TRY_VOID(os::MakeDirs(options.cni_conf_dir));
   std::string text = ContainerdConfigText(options);
-  bool same = os::ReadFile(paths.ContainerdConfig()).value_or("") == text;
+  bool same = os::ReadFile(paths.ContainerdConfig(), os::kConfigFileLimit).value_or("") == text;
   Prepared prepared{FindContainerd(paths)};
   if (same) return prepared;
   TRY_VOID(os::WriteFileAtomic(paths.ContainerdConfig(), text));
@@ -99,7 +100,7 @@ OomScoreAdj ProbeOomScoreAdj() {
 }
 
 int64_t FindContainerd(const Paths& paths) {
-  auto text = os::ReadFile(paths.ContainerdPid());
+  auto text = os::ReadFile(paths.ContainerdPid(), os::kConfigFileLimit);
   if (!text) return 0;
   int64_t pid = 0;
   std::from_chars(text->data(), text->data() + text->size(), pid);
@@ -156,8 +157,8 @@ Task<Result<void>> ContainerdSupervisor::WaitReady(CancelToken stop) {
   while (true) {
     auto conditions = co_await deps_.runtime.Status();
     if (conditions) co_return Result<void>();
-    bool alive = co_await Alive();
-    if (!alive || deps_.clock.Monotonic() > deadline) {
+    Result<bool> alive = co_await Alive();
+    if (!alive.value_or(true) || deps_.clock.Monotonic() > deadline) {
       co_return Fail(Error::ServiceUnavailable("containerd does not come up ({}); see {}", conditions.error(),
                                                options_.paths.ContainerdLog()));
     }
@@ -187,7 +188,7 @@ Task<Result<void>> ContainerdSupervisor::EnsurePauseImage() {
   co_return Fail(Error::ServiceUnavailable("the runtime does not see the imported image {}", kPauseImage));
 }
 
-Task<bool> ContainerdSupervisor::Alive() {
+Task<Result<bool>> ContainerdSupervisor::Alive() {
   if (child_) {
     auto ended = co_await deps_.blocking.Run([child = &*child_] { return child->Wait(Duration(0)); });
     co_return ended.has_value() && !ended->has_value();
@@ -201,15 +202,15 @@ Task<void> ContainerdSupervisor::Run(CancelToken stop) {
   while (true) {
     bool slept = co_await deps_.clock.Sleep(seconds(1), stop);
     if (!slept) co_return;
-    bool alive = co_await Alive();
-    if (alive) continue;
+    Result<bool> alive = co_await Contained("containerd supervision", Alive());
+    if (alive.value_or(true)) continue;
     if (deps_.clock.Monotonic() - started > seconds(60)) pause = milliseconds(100);
     LOG_WARN(kLog, "ended; starting it again in {}", FormatDuration(pause));
     slept = co_await deps_.clock.Sleep(pause, stop);
     if (!slept) co_return;
     pause = std::min<Duration>(pause * 2, seconds(10));
     started = deps_.clock.Monotonic();
-    Result<void> launched = co_await Launch();
+    Result<void> launched = co_await Contained("containerd supervision", Launch());
     if (!launched) LOG_ERROR(kLog, "cannot start: {}", launched.error());
   }
 }

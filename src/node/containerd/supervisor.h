@@ -36,7 +36,7 @@ class ContainerdSupervisor {
   Task<Result<void>> Launch();
   Task<Result<void>> WaitReady(CancelToken stop);
   Task<Result<void>> EnsurePauseImage();
-  Task<bool> Alive();
+  Task<Result<bool>> Alive();
 
   Deps deps_;
   ContainerdConfigOptions options_;

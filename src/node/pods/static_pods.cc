@@ -15,6 +15,7 @@ using namespace api::core;
 
 namespace {
 
+constexpr size_t kMaxManifest = 10 << 20;
 constexpr std::string_view kMirror = "kubernetes.io/config.mirror";
 constexpr std::string_view kHash = "kubernetes.io/config.hash";
 constexpr std::string_view kSource = "kubernetes.io/config.source";
@@ -80,7 +81,7 @@ std::vector<StaticPod> ReadStaticPods(const std::string& dir, const std::string&
   std::ranges::sort(*names);
   for (const std::string& name : *names) {
     if (name.starts_with('.')) continue;
-    auto text = os::ReadFile(dir + "/" + name);
+    auto text = os::ReadFile(dir + "/" + name, kMaxManifest);
     Result<StaticPod> pod = Fail(text ? Error::Invalid("empty") : text.error());
     if (text) pod = StaticPodOf(*text, node_name);
     if (pod) {

@@ -1,4 +1,5 @@
 // The part of PodWorker that starts containers: image, environment, mounts, creation, start, postStart.
+#include "base/bounded_time.h"
 #include "base/log.h"
 #include "node/pods/pull_secrets.h"
 #include "node/pods/worker.h"
@@ -33,8 +34,14 @@ struct HostFiles {
 Result<void> PrepareFiles(const HostFiles& files, bool host_network) {
   TRY_VOID(os::MakeDirs(std::string(os::DirName(files.message_path)), 0750));
   TRY_VOID(os::WriteFileAtomic(files.message_path, "", {.mode = 0666, .sync = os::Sync::kNo}));
-  std::string hosts = host_network ? os::ReadFile("/etc/hosts").value_or("") + files.etc_hosts : files.etc_hosts;
-  if (os::ReadFile(files.etc_hosts_path).value_or("") != hosts) {
+  std::string hosts = files.etc_hosts;
+  if (host_network) {
+    Result<std::string> of_host = os::ReadFile("/etc/hosts", os::kConfigFileLimit);
+    if (!of_host) LOG_WARN("node", "the host's own names are not told to pods: {}", of_host.error());
+    if (of_host) hosts.insert(0, *of_host);
+  }
+  // Containers may have written into it what they like: more than what belongs there need not be read.
+  if (os::ReadFile(files.etc_hosts_path, hosts.size(), os::Links::kRefuse).value_or("") != hosts) {
     TRY_VOID(os::WriteFileAtomic(files.etc_hosts_path, hosts, {.mode = 0644, .sync = os::Sync::kNo}));
   }
   return os::MakeDirs(files.log_dir, 0755);
@@ -232,14 +239,14 @@ Task<Result<void>> PodWorker::PostStart(PodPtr pod, const Container* container, 
   const LifecycleHandler& handler = *container->lifecycle->post_start;
   Result<void> ran;
   if (handler.sleep) {
-    co_await services_.clock.Sleep(seconds(handler.sleep->seconds));
+    co_await services_.clock.Sleep(BoundedSeconds(handler.sleep->seconds));
   } else {
     ran = co_await RunHook(&services_.probes, &handler, {id, PodIp(), container}, std::chrono::minutes(2));
   }
   if (ran) co_return ran;
   Event(client::EventType::kWarning, "FailedPostStartHook", fmt::format("PostStartHook failed: {}", ran.error()),
         container->name);
-  co_await services_.runtime.StopContainer(id, seconds(pod->spec.termination_grace_period_seconds.value_or(30)), {});
+  co_await services_.runtime.StopContainer(id, BoundedSeconds(pod->spec.termination_grace_period_seconds.value_or(30)), {});
   co_return ran;
 }
 

@@ -46,7 +46,7 @@ Result<Machine> ReadMachine(const std::string& data_dir) {
   machine.architecture = Architecture();
   machine.machine_id = Line(os::MachineId());
   machine.boot_id = Line(os::BootId());
-  machine.system_uuid = Line(os::ReadFile("/sys/class/dmi/id/product_uuid"));
+  machine.system_uuid = Line(os::ReadFile("/sys/class/dmi/id/product_uuid", os::kKernelFileLimit));
   if (machine.system_uuid.empty()) machine.system_uuid = machine.machine_id;
   machine.milli_cpu = static_cast<int64_t>(os::CpuCount()) * 1000;
   TRY(os::MemInfo memory, os::ReadMemInfo());
@@ -66,7 +66,7 @@ Result<MachineUsage> ReadMachineUsage(const std::string& data_dir) {
   usage.inodes = static_cast<int64_t>(disk.inodes);
   usage.inodes_free = static_cast<int64_t>(disk.inodes_free);
   usage.processes = static_cast<int64_t>(os::ListPids().value_or(std::vector<pid_t>()).size());
-  const std::string most = os::ReadFile("/proc/sys/kernel/pid_max").value_or("0");
+  const std::string most = os::ReadFile("/proc/sys/kernel/pid_max", os::kKernelFileLimit).value_or("0");
   std::from_chars(most.data(), most.data() + most.size(), usage.max_processes);
   return usage;
 }

@@ -35,7 +35,7 @@ bool SameContent(const std::string& data_dir, const VolumePayload& payload, cons
     std::string full = os::JoinPath(data_dir, path);
     auto stat = os::LStat(full);
     if (!stat || stat->mode != file.mode) return false;
-    auto text = os::ReadFile(full);
+    auto text = os::ReadFile(full, file.data.size(), os::Links::kRefuse);
     if (!text || *text != file.data) return false;
   }
   return true;

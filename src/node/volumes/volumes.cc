@@ -1,5 +1,6 @@
 #include "node/volumes/volumes.h"
 
+#include "base/bounded_time.h"
 #include "client/typed.h"
 #include "node/pods/expand.h"
 #include "node/volumes/atomic_writer.h"
@@ -164,9 +165,9 @@ Task<Result<std::string>> Volumes::Token(const Pod* pod, TokenWanted wanted) {
   CachedToken token{std::string(json::FindString(json::Find(answer, "status", "token"))), {}};
   if (token.token.empty()) co_return Fail(Error::InternalError("failed to fetch token: the server sent none"));
   const WallTime now = deps_.clock.Now();
-  Duration lifetime = std::chrono::seconds(wanted.expiration_seconds);
+  Duration lifetime = BoundedSeconds(wanted.expiration_seconds);
   if (auto end = ParseTime(json::FindString(json::Find(answer, "status", "expirationTimestamp")))) lifetime = *end - now;
-  token.refresh_at = now + std::min<Duration>(lifetime * 4 / 5, std::chrono::hours(24));
+  token.refresh_at = now + std::min<Duration>(lifetime / 5 * 4, std::chrono::hours(24));
   tokens_[key] = token;
   co_return token.token;
 }

@@ -33,8 +33,8 @@ class TempDir {
 TEST(WriteVolume, SwapsTheWholeContent) {
   TempDir dir;
   ASSERT_TRUE(WriteVolume(dir.path(), {{"a", {"1"}}, {"sub/b", {"2", 0600}}}, {}, kNow));
-  EXPECT_EQ(*os::ReadFile(dir / "a"), "1");
-  EXPECT_EQ(*os::ReadFile(dir / "sub/b"), "2");
+  EXPECT_EQ(*os::ReadFile(dir / "a", os::kConfigFileLimit), "1");
+  EXPECT_EQ(*os::ReadFile(dir / "sub/b", os::kConfigFileLimit), "2");
   EXPECT_EQ(*os::ReadSymlink(dir / "a"), "..data/a");
   EXPECT_EQ(os::Stat(dir / "sub/b")->mode, 0600u);
   std::string first = *os::ReadSymlink(dir / "..data");
@@ -45,7 +45,7 @@ TEST(WriteVolume, SwapsTheWholeContent) {
 
   ASSERT_TRUE(WriteVolume(dir.path(), {{"a", {"new"}}, {"c", {"3"}}}, {}, kNow + std::chrono::seconds(2)));
   EXPECT_NE(*os::ReadSymlink(dir / "..data"), first);
-  EXPECT_EQ(*os::ReadFile(dir / "a"), "new");
+  EXPECT_EQ(*os::ReadFile(dir / "a", os::kConfigFileLimit), "new");
   EXPECT_FALSE(os::Exists(dir / "sub"));
   EXPECT_FALSE(os::Exists(os::JoinPath(dir.path(), first)));
   EXPECT_EQ(os::ListDir(dir.path())->size(), 4u);  // ..data, its target, a, c
@@ -112,10 +112,10 @@ class SubPath : public ::testing::Test {
 TEST_F(SubPath, BindsAFileADirectoryAndWhatIsMissing) {
   ASSERT_TRUE(os::WriteFileAtomic(dir_ / "root/f", "text"));
   ASSERT_TRUE(BindSubPath(dir_ / "root", "f", dir_ / "t/0"));
-  EXPECT_EQ(*os::ReadFile(dir_ / "t/0"), "text");
+  EXPECT_EQ(*os::ReadFile(dir_ / "t/0", os::kConfigFileLimit), "text");
   ASSERT_TRUE(BindSubPath(dir_ / "root", "new/dir", dir_ / "t/1"));
   ASSERT_TRUE(os::WriteFileAtomic(dir_ / "t/1/x", "y"));
-  EXPECT_EQ(*os::ReadFile(dir_ / "root/new/dir/x"), "y");
+  EXPECT_EQ(*os::ReadFile(dir_ / "root/new/dir/x", os::kConfigFileLimit), "y");
   ASSERT_TRUE(BindSubPath(dir_ / "root", "f", dir_ / "t/0"));  // again, for the next run
 }
 
