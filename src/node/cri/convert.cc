@@ -1,17 +1,29 @@
 #include "node/cri/convert.h"
 
+#include "base/bounded_time.h"
+#include "codec/utf8.h"
+
 namespace sampan::cri {
 namespace {
 
 namespace pb = runtime::v1;
 
+constexpr size_t kMostText = 4096;             // of a name, a reason, a message
+constexpr size_t kMostAnnotation = 256 << 10;  // what the API allows
+
+std::string Text(std::string_view text) {
+  return utf8::Repaired(text, kMostText);
+}
+
 WallTime FromNanos(int64_t nanoseconds) {
-  return WallTime(Duration(nanoseconds));
+  return BoundedTime(nanoseconds);
 }
 
 template <class ProtoMap>
 Labels FromMap(const ProtoMap& from) {
-  return Labels(from.begin(), from.end());
+  Labels to;
+  for (const auto& [key, value] : from) to.emplace(Text(key), utf8::Repaired(value, kMostAnnotation));
+  return to;
 }
 template <class ProtoMap>
 void ToMap(const Labels& from, ProtoMap* to) {
@@ -83,26 +95,25 @@ ContainerState FromState(pb::ContainerState state) {
 template <class Message>
 Sandbox FromSandbox(const Message& from) {
   Sandbox to;
-  to.id = from.id();
-  to.name = from.metadata().name();
-  to.uid = from.metadata().uid();
-  to.namespace_ = from.metadata().namespace_();
+  to.id = Text(from.id());
+  to.name = Text(from.metadata().name());
+  to.uid = Text(from.metadata().uid());
+  to.namespace_ = Text(from.metadata().namespace_());
   to.attempt = from.metadata().attempt();
   to.state = from.state() == pb::SANDBOX_READY ? SandboxState::kReady : SandboxState::kNotReady;
   to.created_at = FromNanos(from.created_at());
   to.labels = FromMap(from.labels());
-  to.annotations = FromMap(from.annotations());
   return to;
 }
 template <class Message>
 Container FromContainer(const Message& from) {
   Container to;
-  to.id = from.id();
-  to.name = from.metadata().name();
+  to.id = Text(from.id());
+  to.name = Text(from.metadata().name());
   to.attempt = from.metadata().attempt();
   to.state = FromState(from.state());
-  to.image = from.image().image();
-  to.image_ref = from.image_ref();
+  to.image = Text(from.image().image());
+  to.image_ref = Text(from.image_ref());
   to.created_at = FromNanos(from.created_at());
   to.labels = FromMap(from.labels());
   to.annotations = FromMap(from.annotations());
@@ -196,14 +207,14 @@ Sandbox FromProto(const pb::PodSandbox& from) {
 
 Sandbox FromProto(const pb::PodSandboxStatus& from) {
   Sandbox to = FromSandbox(from);
-  if (!from.network().ip().empty()) to.ips.push_back(from.network().ip());
-  for (const pb::PodIP& ip : from.network().additional_ips()) to.ips.push_back(ip.ip());
+  if (!from.network().ip().empty()) to.ips.push_back(Text(from.network().ip()));
+  for (const pb::PodIP& ip : from.network().additional_ips()) to.ips.push_back(Text(ip.ip()));
   return to;
 }
 
 Container FromProto(const pb::Container& from) {
   Container to = FromContainer(from);
-  to.sandbox_id = from.pod_sandbox_id();
+  to.sandbox_id = Text(from.pod_sandbox_id());
   return to;
 }
 
@@ -212,27 +223,27 @@ Container FromProto(const pb::ContainerStatus& from) {
   to.started_at = FromNanos(from.started_at());
   to.finished_at = FromNanos(from.finished_at());
   to.exit_code = from.exit_code();
-  to.reason = from.reason();
-  to.message = from.message();
-  to.log_path = from.log_path();
+  to.reason = Text(from.reason());
+  to.message = Text(from.message());
+  to.log_path = Text(from.log_path());
   return to;
 }
 
 Image FromProto(const pb::Image& from) {
   Image to;
-  to.id = from.id();
-  to.tags.assign(from.repo_tags().begin(), from.repo_tags().end());
-  to.digests.assign(from.repo_digests().begin(), from.repo_digests().end());
+  to.id = Text(from.id());
+  for (const std::string& tag : from.repo_tags()) to.tags.push_back(Text(tag));
+  for (const std::string& digest : from.repo_digests()) to.digests.push_back(Text(digest));
   to.size_bytes = from.size();
   if (from.has_uid()) to.uid = from.uid().value();
-  to.username = from.username();
+  to.username = Text(from.username());
   return to;
 }
 
 ContainerStats FromProto(const pb::ContainerStats& from) {
   ContainerStats to;
-  to.id = from.attributes().id();
-  to.name = from.attributes().metadata().name();
+  to.id = Text(from.attributes().id());
+  to.name = Text(from.attributes().metadata().name());
   to.labels = FromMap(from.attributes().labels());
   to.cpu_time = FromNanos(from.cpu().timestamp());
   to.memory_time = FromNanos(from.memory().timestamp());

@@ -120,7 +120,6 @@ Task<Result<std::string>> FakeRuntime::RunSandbox(SandboxConfig config) {
   sandbox.state = SandboxState::kReady;
   sandbox.created_at = clock_.Now();
   sandbox.labels = config.labels;
-  sandbox.annotations = config.annotations;
   sandbox.ips = {fmt::format("10.{}.{}.{}", network_, world->next_id / 256, world->next_id % 256)};
   ++world->next_id;
   world->calls.push_back("RunSandbox " + config.name);
@@ -173,6 +172,12 @@ Task<Result<std::vector<Sandbox>>> FakeRuntime::ListSandboxes(Labels selector) {
 Task<Result<std::string>> FakeRuntime::CreateContainer(std::string sandbox_id, ContainerConfig config, SandboxConfig) {
   CO_TRY_VOID(Check("CreateContainer"));
   auto world = world_.Lock();
+  auto sandbox = world->sandboxes.find(sandbox_id);
+  if (sandbox == world->sandboxes.end()) co_return Fail(Error::NotFound("no sandbox {}", sandbox_id));
+  // As runtimes do: a container joins the namespaces of a sandbox that lives.
+  if (sandbox->second.state != SandboxState::kReady) {
+    co_return Fail(Error::InternalError("sandbox {} is not running", sandbox_id));
+  }
   Container container;
   container.id = fmt::format("c{}", world->next_id++);
   container.sandbox_id = sandbox_id;

@@ -7,6 +7,7 @@
 
 #include "async/oneshot.h"
 #include "base/guarded.h"
+#include "codec/utf8.h"
 #include "node/cri/api.grpc.pb.h"
 #include "node/cri/convert.h"
 #include "node/cri/operation_stats.h"
@@ -22,6 +23,7 @@ using std::chrono::seconds;
 constexpr Duration kQuick = minutes(2);    // look-ups and what the runtime does by itself
 constexpr Duration kSandbox = minutes(4);  // network plugins run within it
 constexpr Duration kUnlimited = Duration(0);
+constexpr size_t kMostMessage = 4096;  // of an error: a runtime puts into it what a container wrote
 
 Error ToError(const grpc::Status& status) {
   Reason reason = Reason::kInternalError;
@@ -49,7 +51,7 @@ Error ToError(const grpc::Status& status) {
     default:
       break;
   }
-  return Error(reason, status.error_message());
+  return Error(reason, utf8::Repaired(status.error_message(), kMostMessage));
 }
 
 // One call in flight. It lives until the library's callback has run, whatever the caller does.
@@ -132,7 +134,8 @@ class GrpcRuntime final : public Runtime {
   Task<Result<RuntimeVersion>> Version() override {
     CO_TRY(auto response,
            co_await Invoke<pb::VersionResponse>(stats_, runtime(), &RuntimeApi::Version, pb::VersionRequest(), kQuick));
-    co_return RuntimeVersion{response.runtime_name(), response.runtime_version()};
+    co_return RuntimeVersion{utf8::Repaired(response.runtime_name(), kMostMessage),
+                             utf8::Repaired(response.runtime_version(), kMostMessage)};
   }
 
   Task<Result<std::vector<RuntimeCondition>>> Status() override {
@@ -140,7 +143,8 @@ class GrpcRuntime final : public Runtime {
            co_await Invoke<pb::StatusResponse>(stats_, runtime(), &RuntimeApi::Status, pb::StatusRequest(), kQuick));
     std::vector<RuntimeCondition> conditions;
     for (const auto& one : response.status().conditions()) {
-      conditions.push_back({one.type(), one.status(), one.reason(), one.message()});
+      conditions.push_back({utf8::Repaired(one.type(), kMostMessage), one.status(),
+                            utf8::Repaired(one.reason(), kMostMessage), utf8::Repaired(one.message(), kMostMessage)});
     }
     co_return conditions;
   }

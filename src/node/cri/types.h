@@ -63,7 +63,7 @@ struct Sandbox {
   uint32_t attempt = 0;
   SandboxState state = SandboxState::kNotReady;
   WallTime created_at;
-  Labels labels, annotations;
+  Labels labels;
   std::vector<std::string> ips;  // filled by SandboxStatus only
 };
 
