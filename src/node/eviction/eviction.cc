@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "async/contain.h"
 #include "base/log.h"
 #include "node/eviction/image_garbage.h"
 #include "node/pods/manager.h"
@@ -87,29 +88,36 @@ std::vector<std::string> RemovableContainers(const api::core::Pod& pod, const Ru
   return ids;
 }
 
+namespace {
+
+Task<void> EvictOnce(PodServices* services, PodManager* pods) {
+  auto usage = co_await FetchMachineUsage(&services->blocking, services->paths.data);
+  if (!usage) co_return;
+  Pressure pressure = PressureOf(*usage);
+  if (pressure.disk) {
+    co_await ReclaimDisk(services, pods);
+    usage = co_await FetchMachineUsage(&services->blocking, services->paths.data);
+    if (usage) pressure = PressureOf(*usage);
+  }
+  if (!pressure.memory && !pressure.disk) co_return;
+  auto stats = co_await services->runtime.ListStats();
+  if (!stats) co_return;
+  std::optional<Eviction> eviction = PlanEviction(pressure, Candidates(*pods, *stats));
+  if (!eviction) co_return;
+  for (PodWorker* worker : pods->All()) {
+    if (worker->pod().metadata.uid != eviction->uid) continue;
+    LOG_WARN("node", "evicting pod {}/{}: {}", worker->pod().metadata.namespace_, worker->pod().metadata.name,
+             eviction->message);
+    worker->Evict("Evicted", eviction->message);
+  }
+}
+
+}  // namespace
+
 Task<void> EvictUnderPressure(PodServices* services, PodManager* pods, CancelToken stop) {
   while (!stop.Requested()) {
     co_await services->clock.Sleep(kPeriod, stop);
-    if (stop.Requested()) co_return;
-    auto usage = co_await FetchMachineUsage(&services->blocking, services->paths.data);
-    if (!usage) continue;
-    Pressure pressure = PressureOf(*usage);
-    if (pressure.disk) {
-      co_await ReclaimDisk(services, pods);
-      usage = co_await FetchMachineUsage(&services->blocking, services->paths.data);
-      if (usage) pressure = PressureOf(*usage);
-    }
-    if (!pressure.memory && !pressure.disk) continue;
-    auto stats = co_await services->runtime.ListStats();
-    if (!stats) continue;
-    std::optional<Eviction> eviction = PlanEviction(pressure, Candidates(*pods, *stats));
-    if (!eviction) continue;
-    for (PodWorker* worker : pods->All()) {
-      if (worker->pod().metadata.uid != eviction->uid) continue;
-      LOG_WARN("node", "evicting pod {}/{}: {}", worker->pod().metadata.namespace_, worker->pod().metadata.name,
-               eviction->message);
-      worker->Evict("Evicted", eviction->message);
-    }
+    if (!stop.Requested()) co_await Contained("eviction", EvictOnce(services, pods));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "async/contain.h"
 #include "base/log.h"
 #include "node/images/pause_image.h"
 #include "node/pods/worker.h"
@@ -65,7 +66,8 @@ std::vector<std::string> PlanImageRemoval(const ImageUses& uses, std::span<const
   std::vector<std::string> ids;
   for (const auto& [use, image] : candidates) {
     if (bytes <= 0) break;
-    bytes -= static_cast<int64_t>(image->size_bytes);
+    // A runtime may say of an image what it likes.
+    bytes -= static_cast<int64_t>(std::min<uint64_t>(image->size_bytes, static_cast<uint64_t>(bytes)));
     ids.push_back(image->id);
   }
   return ids;
@@ -94,7 +96,7 @@ Task<Result<void>> RemoveUnusedImages(PodServices* services) {
 Task<void> CollectImages(PodServices* services, CancelToken stop) {
   ImageUses uses;
   while (!stop.Requested()) {
-    Result<void> collected = co_await CollectOnce(services, &uses);
+    Result<void> collected = co_await Contained("image garbage", CollectOnce(services, &uses));
     if (!collected) LOG_WARN("node", "cannot collect unused images: {}", collected.error());
     co_await services->clock.Sleep(kPeriod, stop);
   }

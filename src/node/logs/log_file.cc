@@ -28,9 +28,9 @@ std::optional<LogLine> ParseLogLine(std::string_view line) {
 }
 
 std::string LogTail(const std::string& path, size_t lines, size_t bytes) {
-  os::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  os::Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
-  if (!file || fstat(file.get(), &status) != 0) return {};
+  if (!file || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   // Each line carries about 45 bytes of its own.
   const size_t window = bytes + lines * 64;
   const off_t begin = std::max<off_t>(status.st_size - static_cast<off_t>(window), 0);

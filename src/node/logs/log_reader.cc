@@ -13,7 +13,10 @@ namespace sampan::node {
 
 namespace {
 constexpr size_t kBlock = 64 * 1024;
-}
+constexpr size_t kMostRead = 4 << 20;            // in one call
+constexpr size_t kLongestLine = 1 << 20;         // the runtime's are of 16 KiB
+constexpr off_t kMostSought = off_t{256} << 20;  // from the end, for lines: more than a log has before it is rotated
+}  // namespace
 
 Result<LogReader> LogReader::Open(std::string path, LogOptions options) {
   LogReader reader(std::move(path), std::move(options));
@@ -23,9 +26,11 @@ Result<LogReader> LogReader::Open(std::string path, LogOptions options) {
 }
 
 Result<void> LogReader::OpenFile() {
-  file_ = os::Fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  // Who may write into the log directory can put something else in the file's place.
+  file_ = os::Fd(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status{};
   if (!file_ || fstat(file_.get(), &status) != 0) return Fail(os::LastError(path_));
+  if (!S_ISREG(status.st_mode)) return Fail(Error::BadRequest("{}: not a regular file", path_));
   inode_ = status.st_ino;
   return {};
 }
@@ -36,8 +41,9 @@ Result<void> LogReader::SeekTail(int64_t lines) {
   if (lines <= 0) return {};
   std::string block(kBlock, '\0');
   int64_t seen = 0;
-  for (off_t at = end; at > 0;) {
-    size_t size = static_cast<size_t>(std::min<off_t>(at, kBlock));
+  const off_t least = std::max<off_t>(end - kMostSought, 0);
+  for (off_t at = end; at > least;) {
+    size_t size = static_cast<size_t>(std::min<off_t>(at - least, kBlock));
     at -= static_cast<off_t>(size);
     if (pread(file_.get(), block.data(), size, at) != static_cast<ssize_t>(size)) return Fail(os::LastError(path_));
     for (size_t i = size; i-- > 0;) {
@@ -47,29 +53,44 @@ Result<void> LogReader::SeekTail(int64_t lines) {
       return {};
     }
   }
-  lseek(file_.get(), 0, SEEK_SET);
+  lseek(file_.get(), least, SEEK_SET);
   return {};
 }
 
 Result<std::string> LogReader::Next() {
   std::string out;
   std::string block(kBlock, '\0');
-  while (out.empty() && !done()) {
+  at_end_ = false;
+  for (size_t read_now = 0; out.empty() && !done() && read_now < kMostRead;) {
     ssize_t got = read(file_.get(), block.data(), block.size());
     if (got < 0) return Fail(os::LastError(path_));
     if (got == 0) {
       TRY(bool switched, SwitchFile());
       if (switched) continue;
+      at_end_ = true;
       return out;
     }
-    pending_.append(block.data(), static_cast<size_t>(got));
-    size_t begin = 0;
-    for (size_t end; !done() && (end = pending_.find('\n', begin)) != std::string::npos; begin = end + 1) {
-      Format(std::string_view(pending_).substr(begin, end - begin), out);
-    }
-    pending_.erase(0, begin);
+    read_now += static_cast<size_t>(got);
+    Take(std::string_view(block).substr(0, static_cast<size_t>(got)), out);
   }
   return out;
+}
+
+void LogReader::Take(std::string_view data, std::string& out) {
+  // The end of a line is sought in what is new only.
+  while (!data.empty() && !done()) {
+    const size_t end = data.find('\n');
+    if (!skipping_) pending_.append(data.substr(0, end));
+    if (pending_.size() > kLongestLine) {
+      skipping_ = true;
+      pending_ = std::string();
+    }
+    if (end == data.npos) return;
+    if (!skipping_) Format(pending_, out);
+    skipping_ = false;
+    pending_.clear();
+    data.remove_prefix(end + 1);
+  }
 }
 
 void LogReader::Format(std::string_view line, std::string& out) {
@@ -101,6 +122,7 @@ Result<bool> LogReader::SwitchFile() {
   if (stat(path_.c_str(), &status) != 0 || status.st_ino == inode_) return false;
   TRY_VOID(OpenFile());
   pending_.clear();
+  skipping_ = false;
   return true;
 }
 

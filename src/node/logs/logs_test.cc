@@ -1,10 +1,14 @@
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "node/logs/log_file.h"
 #include "node/logs/log_reader.h"
 #include "node/logs/rotation.h"
+#include "node/server/kubelet_server.h"
 #include "os/file.h"
 
 namespace sampan::node {
@@ -79,6 +83,59 @@ TEST_F(Logs, TailOfALongFile) {
   EXPECT_EQ(ReadAll(tail), "line 19998\nline 19999\n");
   EXPECT_EQ(LogTail(path_, 2, 1000), "line 19998\nline 19999\n");
   EXPECT_EQ(LogTail(path_, 100, 8), "e 19999\n");
+}
+
+TEST_F(Logs, EndlessLinesAreLeftOutAndEndlessFilesReadInPieces) {
+  AppendLines(0, 1);
+  Append("2026-01-01T00:00:00.000000001Z stdout F ");
+  for (int i = 0; i < 3; ++i) Append(std::string(1 << 20, 'x'));
+  Append("\n");
+  AppendLines(1, 2);
+  EXPECT_EQ(ReadAll({}), "line 0\nline 1\n");
+  ASSERT_EQ(::truncate(path_.c_str(), off_t{8} << 40), 0);
+  auto reader = LogReader::Open(path_, {});
+  EXPECT_EQ(*reader->Next(), "line 0\n");
+  EXPECT_EQ(*reader->Next(), "line 1\n");
+  EXPECT_EQ(*reader->Next(), "");
+  EXPECT_FALSE(reader->at_end());
+  LogOptions tail;
+  tail.tail_lines = 10;
+  EXPECT_TRUE(LogReader::Open(path_, tail));
+  EXPECT_EQ(LogTail(path_, 80, 2048), "");
+}
+
+TEST_F(Logs, OnlyRegularFilesAreRead) {
+  ASSERT_TRUE(os::SwapSymlink(dir_ + "/link", "/etc/passwd"));
+  ASSERT_EQ(::mkfifo((dir_ + "/fifo").c_str(), 0600), 0);
+  for (const char* name : {"/link", "/fifo", "/.", "/absent"}) {
+    EXPECT_FALSE(LogReader::Open(dir_ + name, {})) << name;
+    EXPECT_EQ(LogTail(dir_ + name, 80, 2048), "") << name;
+    auto rotated = RotateFile(dir_ + name, {.max_bytes = 1}, WallTime());
+    EXPECT_TRUE(rotated && !*rotated) << name;
+  }
+}
+
+TEST(LogOptionsOf, RefusesWhatItDoesNotUnderstand) {
+  const WallTime now = *ParseTime("2026-01-01T00:00:00Z");
+  struct Case {
+    const char* query;
+    std::string_view want;  // the reason
+  } cases[] = {
+      {"tailLines=0&limitBytes=1&sinceSeconds=1", ""},
+      {"tailLines=9223372036854775807&limitBytes=9223372036854775807&sinceSeconds=9223372036854775807", ""},
+      {"tailLines=-1", "Invalid"},
+      {"limitBytes=0", "Invalid"},
+      {"sinceSeconds=0", "Invalid"},
+      {"sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z", "Invalid"},
+      {"tailLines=9223372036854775808", "BadRequest"},
+      {"tailLines=1e3", "BadRequest"},
+      {"sinceTime=yesterday", "BadRequest"},
+  };
+  for (const Case& one : cases) {
+    auto options = LogOptionsOf(one.query, now);
+    EXPECT_EQ(options ? "" : ReasonName(options.error().reason()), one.want) << one.query;
+  }
+  EXPECT_LT(*LogOptionsOf("sinceSeconds=9223372036854775807", now)->since, now);
 }
 
 TEST_F(Logs, RotationKeepsTheNewest) {

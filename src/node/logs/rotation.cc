@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 
+#include "async/contain.h"
 #include "base/log.h"
 #include "node/pods/manager.h"
 #include "os/file.h"
@@ -9,8 +10,8 @@
 namespace sampan::node {
 
 Result<bool> RotateFile(const std::string& path, const RotationPolicy& policy, WallTime now) {
-  auto stat = os::Stat(path);
-  if (!stat || stat->size < policy.max_bytes) return false;
+  auto stat = os::LStat(path);
+  if (!stat || stat->type != os::FileType::kRegular || stat->size < policy.max_bytes) return false;
   const std::string dir(os::DirName(path));
   const std::string prefix = std::string(os::BaseName(path)) + ".";
   int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
@@ -21,24 +22,32 @@ Result<bool> RotateFile(const std::string& path, const RotationPolicy& policy, W
   return true;
 }
 
+namespace {
+
+Task<void> RotateOnce(PodServices* services, PodManager* pods, const RotationPolicy* policy, CancelToken stop) {
+  std::vector<std::pair<std::string, std::string>> running;  // id, path
+  for (PodWorker* worker : pods->All()) {
+    for (const cri::Container& container : worker->runtime().containers) {
+      if (container.state == cri::ContainerState::kRunning) running.emplace_back(container.id, container.log_path);
+    }
+  }
+  for (const auto& [id, path] : running) {
+    if (stop.Requested()) co_return;
+    Result<bool> rotated = co_await services->blocking.Run(
+        [&path, policy, now = services->clock.Now()] { return RotateFile(path, *policy, now); });
+    if (!rotated) LOG_WARN("node", "cannot rotate {}: {}", path, rotated.error());
+    if (!rotated || !*rotated) continue;
+    Result<void> reopened = co_await services->runtime.ReopenLog(id);
+    if (!reopened) LOG_WARN("node", "the runtime did not reopen {}: {}", path, reopened.error());
+  }
+}
+
+}  // namespace
+
 Task<void> RotateLogs(PodServices* services, PodManager* pods, RotationPolicy policy, CancelToken stop) {
   while (!stop.Requested()) {
     co_await services->clock.Sleep(std::chrono::seconds(10), stop);
-    std::vector<std::pair<std::string, std::string>> running;  // id, path
-    for (PodWorker* worker : pods->All()) {
-      for (const cri::Container& container : worker->runtime().containers) {
-        if (container.state == cri::ContainerState::kRunning) running.emplace_back(container.id, container.log_path);
-      }
-    }
-    for (const auto& [id, path] : running) {
-      if (stop.Requested()) co_return;
-      Result<bool> rotated = co_await services->blocking.Run(
-          [&path, &policy, now = services->clock.Now()] { return RotateFile(path, policy, now); });
-      if (!rotated) LOG_WARN("node", "cannot rotate {}: {}", path, rotated.error());
-      if (!rotated || !*rotated) continue;
-      Result<void> reopened = co_await services->runtime.ReopenLog(id);
-      if (!reopened) LOG_WARN("node", "the runtime did not reopen {}: {}", path, reopened.error());
-    }
+    if (!stop.Requested()) co_await Contained("log rotation", RotateOnce(services, pods, &policy, stop));
   }
 }
 

@@ -149,8 +149,8 @@ cri::SandboxConfig BuildSandboxConfig(const SandboxInput& input) {
       out.port_mappings.push_back(std::move(mapping));
     }
   }
-  for (const auto& [key, value] : pod.metadata.labels) out.labels[key] = value;
-  out.labels.merge(PodLabels(pod));
+  out.labels = PodLabels(pod);
+  for (const auto& [key, value] : pod.metadata.labels) out.labels.emplace(key, value);  // ours win: they say whose it is
   for (const auto& [key, value] : pod.metadata.annotations) out.annotations[key] = value;
   out.cgroup_parent = PodCgroup(QosOf(pod.spec), pod.metadata.uid);
   const PodSecurityContext& security = pod.spec.security_context.OrEmpty();

@@ -198,6 +198,21 @@ TEST(Resources, QosSharesAndScores) {
   }
 }
 
+TEST(Resources, AmountsThatDoNotFitAreTheLargest) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  PodSpec spec = Parse<PodSpec>(R"({"initContainers":[{"name":"i","restartPolicy":"Always",
+        "resources":{"limits":{"cpu":"9223372036854775807","memory":"9223372036854775807"}}}],
+      "containers":[{"name":"a","resources":{"limits":{"cpu":"9223372036854775807","memory":"9223372036854775807"},
+                                             "requests":{"cpu":"1","memory":"9223372036854775806"}}},
+                    {"name":"b","resources":{"limits":{"cpu":"9223372036854775807","memory":"9223372036854775807"}}}],
+      "overhead":{"memory":"9223372036854775807"}})");
+  EXPECT_EQ(PodRequest(spec, "memory"), kMost);
+  EXPECT_EQ(PodCgroupLimits(spec).memory_bytes, kMost);
+  EXPECT_EQ(PodCgroupLimits(spec).cpu_quota_microseconds, kMost);
+  EXPECT_EQ(PodCgroupLimits(spec).cpu_shares, 262144u);
+  EXPECT_EQ(ContainerResourcesOf(spec, spec.containers[0], int64_t{16} << 30).oom_score_adj, 3);
+}
+
 TEST(Resources, PodLimitsNeedEveryContainersLimit) {
   PodSpec all = Parse<PodSpec>(R"({"initContainers":[{"name":"i","resources":{"limits":{"cpu":"3","memory":"1Mi"}}}],
       "containers":[{"name":"a","resources":{"limits":{"cpu":"1","memory":"2Mi"}}},{"name":"b","resources":{"limits":{"cpu":"1","memory":"3Mi"}}}]})");
@@ -216,6 +231,17 @@ Result<cri::ContainerConfig> Configure(std::string_view pod_spec, cri::Image ima
   pod.metadata.uid = "u1";
   pod.spec = Parse<PodSpec>(pod_spec);
   return BuildContainerConfig({pod, pod.spec.containers[0], 2, {{"A", "1"}}, {}, image, kPaths, int64_t{1} << 30});
+}
+
+TEST(BuildSandboxConfig, APodsLabelsDoNotTellWhoseTheSandboxIs) {
+  Pod pod = Parse<Pod>(R"({"metadata":{"name":"web","namespace":"shop","uid":"u1","labels":{"app":"web",
+      "io.kubernetes.pod.uid":"u2","io.kubernetes.pod.name":"other","io.kubernetes.pod.namespace":"kube-system"}},
+      "spec":{"containers":[{"name":"a"}]}})");
+  cri::SandboxConfig config = BuildSandboxConfig({pod, 0, {}, Paths()});
+  EXPECT_EQ(config.labels, (cri::Labels{{"app", "web"},
+                                        {"io.kubernetes.pod.uid", "u1"},
+                                        {"io.kubernetes.pod.name", "web"},
+                                        {"io.kubernetes.pod.namespace", "shop"}}));
 }
 
 TEST(BuildContainerConfig, WhatTheRuntimeIsTold) {

@@ -1,7 +1,11 @@
 #include "node/pods/manager.h"
 
+#include <set>
+
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
+#include "node/pods/amount.h"
 #include "node/pods/resources.h"
 
 namespace sampan::node {
@@ -11,6 +15,12 @@ using api::core::Pod;
 namespace {
 constexpr Duration kRelistPeriod = std::chrono::seconds(1);
 constexpr Duration kManifestPeriod = std::chrono::seconds(20);
+
+// Directories are named by it: what an API server or a label at the runtime says must not lead out of them.
+bool IsSafeName(std::string_view name) {
+  return !name.empty() && name.size() <= 253 && !name.starts_with('.') &&
+         name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+}
 
 std::string LabelOf(const cri::Labels& labels, std::string_view key) {
   auto found = labels.find(std::string(key));
@@ -30,7 +40,7 @@ PodManager::~PodManager() {
 int64_t PodManager::OthersRequest(const std::string& uid, std::string_view resource) const {
   int64_t sum = 0;
   for (const auto& [other, worker] : workers_) {
-    if (other != uid && !IsTerminal(worker->pod().status)) sum += PodRequest(worker->pod().spec, resource);
+    if (other != uid && !IsTerminal(worker->pod().status)) sum = AddAmounts(sum, PodRequest(worker->pod().spec, resource));
   }
   return sum;
 }
@@ -38,30 +48,50 @@ int64_t PodManager::OthersRequest(const std::string& uid, std::string_view resou
 Task<void> PodManager::Run(CancelToken stop) {
   stop_ = stop;
   client::Subscription subscription = pods_->Subscribe(
-      services_.strand, {.added = [this](const client::ObjectPtr& object) { Seen(client::TypedPtr<Pod>(object)); },
-                         .updated =
-                             [this](const client::ObjectPtr& before, const client::ObjectPtr& after) {
-                               if (before->uid() != after->uid()) Gone(before->uid());
-                               Seen(client::TypedPtr<Pod>(after));
-                             },
-                         .deleted = [this](const client::ObjectPtr& last) { Gone(last->uid()); }});
+      services_.strand,
+      {.added = [this](const client::ObjectPtr& object) { Changed(nullptr, object); },
+       .updated = [this](const client::ObjectPtr& before, const client::ObjectPtr& after) { Changed(before, after); },
+       .deleted = [this](const client::ObjectPtr& last) { Changed(last, nullptr); }});
   bool synced = co_await pods_->WaitSynced(stop);
-  std::optional<MonoTime> manifests_read;
   while (synced && !stop.Requested()) {
-    const MonoTime now = services_.clock.Monotonic();
-    // Before the first look at the runtime, which ends what belongs to no pod.
-    if (!services_.static_pod_dir.empty() && (!manifests_read || now - *manifests_read >= kManifestPeriod)) {
-      co_await SyncStatic();
-      manifests_read = now;
-    }
-    co_await Relist();
+    co_await Contained("pod housekeeping", Round());
     co_await services_.clock.Sleep(kRelistPeriod, stop);
   }
   subscription = client::Subscription();
   co_await gate_.Close();
 }
 
+Task<void> PodManager::Round() {
+  if (std::exchange(missed_, false)) SeeAll();
+  const MonoTime now = services_.clock.Monotonic();
+  // Before the first look at the runtime, which ends what belongs to no pod.
+  if (!services_.static_pod_dir.empty() && (!manifests_read_ || now - *manifests_read_ >= kManifestPeriod)) {
+    manifests_read_ = now;
+    co_await SyncStatic();
+  }
+  co_await Relist();
+}
+
+void PodManager::Changed(const client::ObjectPtr& before, const client::ObjectPtr& after) {
+  missed_ |= !Contain("pod change", [&] {
+    if (before != nullptr && (after == nullptr || before->uid() != after->uid())) Gone(before->uid());
+    if (after != nullptr) Seen(client::TypedPtr<Pod>(after));
+  });
+}
+
+void PodManager::SeeAll() {
+  std::set<std::string> present;
+  for (const client::TypedPtr<Pod>& pod : pods_.List()) {
+    present.insert(pod.uid());
+    Changed(nullptr, pod.object());
+  }
+  for (const auto& [uid, worker] : workers_) {
+    if (!worker->is_static() && !present.contains(uid)) worker->MarkGone();
+  }
+}
+
 void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
+  if (!IsSafeName(pod.uid()) || !IsSafeName(pod.name()) || !IsSafeName(pod.namespace_())) return;
   if (std::string_view hash = MirrorHash(*pod); !hash.empty()) {
     auto mirrored = workers_.find(std::string(hash));
     if (mirrored != workers_.end()) mirrored->second->ObserveMirror(pod);
@@ -163,7 +193,9 @@ void PodManager::Adopt(const std::string& uid, const cri::Sandbox* sandbox, cons
   pod->metadata.uid = uid;
   pod->metadata.name = LabelOf(known, labels::kPodName);
   pod->metadata.namespace_ = LabelOf(known, labels::kPodNamespace);
-  if (pod->metadata.name.empty()) return;  // not a pod of Kubernetes
+  const api::meta::ObjectMeta& metadata = pod->metadata;
+  // Not a pod of Kubernetes.
+  if (!IsSafeName(uid) || !IsSafeName(metadata.name) || !IsSafeName(metadata.namespace_)) return;
   LOG_INFO("node", "pod {}/{} is no longer in the API: ending what is left of it", pod->metadata.namespace_,
            pod->metadata.name);
   StartWorker(uid,

@@ -35,6 +35,10 @@ class PodManager {
   Task<void> RunWorker(std::string uid);
   // Finds out what changed in the runtime without a pod's worker having done it.
   Task<void> Relist();
+  Task<void> Round();  // static pods when it is time, and Relist
+  // A change of the API's pods, contained: what is lost is made up for in the next round.
+  void Changed(const client::ObjectPtr& before, const client::ObjectPtr& after);
+  void SeeAll();
   // Static pods (manager_static.cc): reads the manifests, and starts, ends and mirrors accordingly.
   Task<void> SyncStatic();
   Task<void> SyncMirror(StaticPod pod, std::string node_uid);
@@ -48,6 +52,8 @@ class PodManager {
   CancelToken stop_;
   bool runtime_ok_ = true;
   bool listed_ = false;  // seen_ is what the runtime has
+  bool missed_ = false;  // a change was lost
+  std::optional<MonoTime> manifests_read_;
   Gate gate_;
 };
 

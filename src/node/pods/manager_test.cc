@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <new>
 
 #include "async/spawn.h"
 #include "client/fake.h"
@@ -214,7 +217,7 @@ TEST_F(Pods, FromCreatedToReadyToGone) {
   EXPECT_EQ(status.phase, "Running");
   EXPECT_EQ(status.pod_ip, "10.0.0.1");
   EXPECT_EQ(status.qos_class, "BestEffort");
-  EXPECT_EQ(*os::ReadFile(paths_.EtcHosts(Uid("web"))) == "", false);
+  EXPECT_EQ(*os::ReadFile(paths_.EtcHosts(Uid("web")), os::kConfigFileLimit) == "", false);
   const std::string uid = Uid("web");
   Delete("web", 5);
   ASSERT_TRUE(Gone("web"));
@@ -337,6 +340,79 @@ TEST_F(Pods, ALostSandboxIsReplaced) {
   ASSERT_TRUE(Eventually([&] { return Status("web").pod_ip != "10.0.0.1" && runtime_.running() == 1; }));
   ASSERT_TRUE(Ready("web"));
   EXPECT_EQ(Status("web").container_statuses.at(0).restart_count, 1);
+}
+
+TEST_F(Pods, WhatAContainerLeavesAsItsMessageIsReadWithinBoundsAndAsText) {
+  std::string accents;
+  for (int i = 0; i < 3000; ++i) accents += "é";
+  struct Case {
+    const char* name;
+    std::function<void(const std::string& path)> leave;
+    std::string want;
+  };
+  const Case cases[] = {
+      {"bytes", [](const std::string& path) { (void)os::AppendFile(path, "bad \xff\xfe bytes"); }, "bad \uFFFD\uFFFD bytes"},
+      {"long", [&](const std::string& path) { (void)os::AppendFile(path, accents + "a"); }, accents.substr(0, 4094) + "a"},
+      {"sparse", [](const std::string& path) { EXPECT_EQ(::truncate(path.c_str(), off_t{8} << 40), 0); },
+       std::string(4096, '\0')},
+  };
+  StartManager();
+  for (const Case& one : cases) {
+    Put(one.name, R"({"nodeName":"node-a","restartPolicy":"Never","containers":[{"name":"a","image":"img:1"}]})");
+    ASSERT_TRUE(Ready(one.name)) << one.name;
+    one.leave(paths_.TerminationMessage(Uid(one.name), "a", 0));
+    ASSERT_TRUE(runtime_.Exit(Uid(one.name), "a", 1));
+    ASSERT_TRUE(Eventually([&] { return Status(one.name).phase == "Failed"; })) << one.name;
+    EXPECT_EQ(Status(one.name).container_statuses.at(0).state->terminated->message, one.want) << one.name;
+  }
+}
+
+TEST_F(Pods, APassThatThrowsIsTriedAgainAndNoOtherPodKnowsOfIt) {
+  std::atomic<int> faults{3};
+  runtime_.SetFault([&](std::string_view call) -> std::optional<Error> {
+    if (call == "RunSandbox" && faults-- > 0) throw std::bad_alloc();
+    return std::nullopt;
+  });
+  const uint64_t before = EscapeCounts()["pod worker"];
+  StartManager();
+  Put("web", kSimple);
+  Put("other", kSimple);
+  ASSERT_TRUE(Ready("other"));
+  ASSERT_TRUE(Ready("web"));
+  EXPECT_EQ(EscapeCounts()["pod worker"], before + 3);
+}
+
+TEST_F(Pods, AProbeThatCannotBeAskedTellsNothingOfTheContainer) {
+  std::atomic<int> asked{0};
+  runtime_.SetExec([&](const std::string&, const std::vector<std::string>&) -> cri::ExecSyncResult {
+    if (++asked > 1) throw std::bad_alloc();
+    return {};
+  });
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"img:1",
+      "livenessProbe":{"exec":{"command":["live"]},"periodSeconds":1,"failureThreshold":1}}]})");
+  ASSERT_TRUE(Ready("web"));
+  ASSERT_TRUE(Eventually([&] { return asked > 5; }));
+  EXPECT_EQ(runtime_.running(), 1u);
+  EXPECT_EQ(Status("web").container_statuses.at(0).restart_count, 0);
+}
+
+TEST_F(Pods, WhatARuntimeSaysOfOtherPodsLeadsNoRemovalAstray) {
+  ASSERT_TRUE(os::MakeDirs(paths_.Pods(), 0755));
+  ASSERT_TRUE(os::MakeDirs(dir_ + "/keep", 0755));
+  for (const char* uid : {"../../../keep", "..", "a/b"}) {
+    cri::SandboxConfig config;
+    config.name = "x";
+    config.uid = uid;
+    config.labels = {
+        {"io.kubernetes.pod.uid", uid}, {"io.kubernetes.pod.name", "x"}, {"io.kubernetes.pod.namespace", "../../.."}};
+    ASSERT_TRUE(SyncWait(*pool_, runtime_.RunSandbox(config)));
+  }
+  StartManager();
+  Put("web", kSimple);
+  ASSERT_TRUE(Ready("web"));
+  EXPECT_EQ(runtime_.sandboxes(), 4u) << "they are not ours";
+  EXPECT_TRUE(os::Exists(dir_ + "/keep"));
 }
 
 TEST_F(Pods, FinishedPodsKeepTheirContainersForLogs) {

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/bounded_time.h"
 #include "node/pods/resize.h"
 
 namespace sampan::node {
@@ -278,7 +279,7 @@ class Planner {
   Duration SpecGrace(const Container& container) const {
     int64_t grace = spec_.termination_grace_period_seconds.value_or(30);
     if (container.liveness_probe) grace = container.liveness_probe->termination_grace_period_seconds.value_or(grace);
-    return seconds(grace);
+    return BoundedSeconds(grace);
   }
 
   const PodView& view_;
@@ -300,9 +301,11 @@ Duration RemainingGrace(const PodView& view) {
   int64_t grace = view.pod.spec.termination_grace_period_seconds.value_or(30);
   if (view.pod.metadata.deletion_timestamp) grace = view.pod.metadata.deletion_grace_period_seconds.value_or(grace);
   if (view.memory.failed_reason == "Evicted") grace = 0;
-  Duration left = seconds(grace);
+  const Duration whole = BoundedSeconds(std::max<int64_t>(grace, 0));
+  Duration left = whole;
   if (view.memory.terminating_since) left -= view.now - *view.memory.terminating_since;
-  return std::clamp<Duration>(left, grace == 0 ? Duration(0) : Duration(seconds(1)), seconds(std::max<int64_t>(grace, 1)));
+  if (whole == Duration(0)) return whole;
+  return std::clamp<Duration>(left, seconds(1), whole);
 }
 
 PodPlan PlanPod(const PodView& view) {

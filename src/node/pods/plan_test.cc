@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/bounded_time.h"
 #include "codec/json.h"
 
 namespace sampan::node {
@@ -248,6 +249,28 @@ TEST(PlanPod, Table) {
     one.runtime.Sort();
     PodPlan plan = PlanPod({one.pod, one.runtime, one.memory, kNow});
     EXPECT_EQ(Say(plan), one.plan) << one.name;
+  }
+}
+
+TEST(RemainingGrace, IsWhatIsLeftWhateverWasAskedFor) {
+  struct Case {
+    const char* spec;
+    const char* metadata;
+    Duration want;
+  } cases[] = {
+      {R"({"terminationGracePeriodSeconds":30})", "{}", seconds(20)},
+      {R"({"terminationGracePeriodSeconds":0})", "{}", seconds(0)},
+      {R"({"terminationGracePeriodSeconds":-5})", "{}", seconds(0)},
+      {R"({"terminationGracePeriodSeconds":5})", "{}", seconds(1)},
+      {R"({"terminationGracePeriodSeconds":9223372036854775807})", "{}", BoundedSeconds(INT64_MAX) - seconds(10)},
+      {"{}", R"({"deletionTimestamp":"2026-01-01T12:00:00Z","deletionGracePeriodSeconds":9223372036854775807})",
+       BoundedSeconds(INT64_MAX) - seconds(10)},
+  };
+  for (const Case& one : cases) {
+    Pod pod = MakePod(one.spec, one.metadata);
+    PodMemory memory;
+    memory.terminating_since = kNow - seconds(10);
+    EXPECT_EQ(RemainingGrace({pod, {}, memory, kNow}), one.want) << one.spec << one.metadata;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "node/pods/amount.h"
 #include "node/pods/resources.h"
 
 namespace sampan::node {
@@ -55,7 +56,7 @@ std::optional<WaitingReason> ResizeObstacle(const PodSpec& spec, const api::Map<
                                                      resource, wanted, capacity)};
     }
     const int64_t used = others(resource);
-    if (wanted + used > capacity) {
+    if (AddAmounts(wanted, used) > capacity) {
       return WaitingReason{
           "Deferred", fmt::format("Node didn't have enough resource: {}, requested: {}, used: {}, capacity: {}", resource,
                                   wanted, used, capacity)};

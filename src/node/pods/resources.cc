@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "node/pods/amount.h"
+
 namespace sampan::node {
 namespace {
 
@@ -43,18 +45,18 @@ int64_t PodLimit(const PodSpec& spec, std::string_view name) {
     int64_t limit = Limit(container, name);
     unlimited |= limit == 0;
     if (IsSidecar(container)) {
-      sidecars += limit;
+      sidecars = AddAmounts(sidecars, limit);
       init = std::max(init, sidecars);
     } else {
-      init = std::max(init, sidecars + limit);
+      init = std::max(init, AddAmounts(sidecars, limit));
     }
   }
   for (const Container& container : spec.containers) {
     int64_t limit = Limit(container, name);
     unlimited |= limit == 0;
-    sum += limit;
+    sum = AddAmounts(sum, limit);
   }
-  return unlimited ? 0 : std::max(init, sum + sidecars);
+  return unlimited ? 0 : std::max(init, AddAmounts(sum, sidecars));
 }
 
 }  // namespace
@@ -85,18 +87,19 @@ std::string_view QosName(QosClass qos) {
 }
 
 int64_t CpuShares(int64_t milli_cpu) {
-  return std::clamp<int64_t>(milli_cpu * 1024 / 1000, 2, 262144);
+  return std::clamp<int64_t>(ScaleAmount(milli_cpu, 1024, 1000), 2, 262144);
 }
 
 int64_t CpuQuotaMicroseconds(int64_t milli_cpu) {
-  return milli_cpu == 0 ? 0 : std::max<int64_t>(milli_cpu * kPeriodMicroseconds / 1000, 1000);
+  return milli_cpu == 0 ? 0 : std::max<int64_t>(ScaleAmount(milli_cpu, kPeriodMicroseconds, 1000), 1000);
 }
 
 int64_t OomScoreOf(QosClass qos, int64_t memory_request_bytes, int64_t node_memory_bytes) {
   if (qos == QosClass::kGuaranteed) return -997;
   if (qos == QosClass::kBestEffort || node_memory_bytes <= 0) return 1000;
   // Between the guaranteed ones and the best-effort ones, whatever was asked for.
-  return std::clamp<int64_t>(1000 - 1000 * memory_request_bytes / node_memory_bytes, 3, 999);
+  return std::clamp<int64_t>(1000 - std::clamp<int64_t>(ScaleAmount(memory_request_bytes, 1000, node_memory_bytes), 0, 1000),
+                             3, 999);
 }
 
 cri::ContainerResources ContainerResourcesOf(const PodSpec& spec, const Container& container, int64_t node_memory_bytes) {
@@ -126,14 +129,14 @@ int64_t PodRequest(const PodSpec& spec, std::string_view resource) {
   for (const Container& container : spec.init_containers) {
     int64_t request = Request(container, resource);
     if (IsSidecar(container)) {
-      sidecars += request;
+      sidecars = AddAmounts(sidecars, request);
       init = std::max(init, sidecars);
     } else {
-      init = std::max(init, sidecars + request);
+      init = std::max(init, AddAmounts(sidecars, request));
     }
   }
-  for (const Container& container : spec.containers) sum += Request(container, resource);
-  return std::max(init, sum + sidecars) + Amount(spec.overhead, resource);
+  for (const Container& container : spec.containers) sum = AddAmounts(sum, Request(container, resource));
+  return AddAmounts(std::max(init, AddAmounts(sum, sidecars)), Amount(spec.overhead, resource));
 }
 
 os::CgroupLimits PodCgroupLimits(const PodSpec& spec) {

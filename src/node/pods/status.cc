@@ -1,16 +1,20 @@
 #include "node/pods/status.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "codec/utf8.h"
 #include "node/pods/resources.h"
 
 namespace sampan::node {
 namespace {
 
 using namespace api::core;
+
+constexpr size_t kMostMessages = 12 << 10;  // of a pod, divided equally among its containers
 
 enum class Group : unsigned char { kInit, kMain, kEphemeral };
 
@@ -37,6 +41,7 @@ class Builder {
     if (IsTerminal(out_) && Unfinished().empty()) {  // main containers of a pod whose initialization failed still wait
       for (ContainerStatus& status : out_.container_statuses) EndUnknown(status);
     }
+    ShortenMessages();
     Conditions();
     return std::move(out_);
   }
@@ -228,6 +233,23 @@ class Builder {
       status.state->terminated = std::move(lost);
     }
     status.state->waiting.reset();
+  }
+
+  // What containers tell at their end is limited a pod, so that many of them do not make an object too big to be stored.
+  void ShortenMessages() {
+    const std::array lists{&out_.init_container_statuses, &out_.container_statuses, &out_.ephemeral_container_statuses};
+    size_t containers = 0;
+    for (const auto* list : lists) containers += list->size();
+    const size_t most = kMostMessages / std::max<size_t>(containers, 1);
+    for (auto* list : lists) {
+      for (ContainerStatus& status : *list) {
+        for (auto* state : {&status.state, &status.last_state}) {
+          if (!*state || !(*state)->terminated) continue;
+          std::string& message = (*state)->terminated->message;
+          if (message.size() > most) message = utf8::Repaired(message, most);
+        }
+      }
+    }
   }
 
   void Conditions() {

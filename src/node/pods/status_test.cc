@@ -186,6 +186,28 @@ TEST(BuildPodStatus, Table) {
   }
 }
 
+TEST(BuildPodStatus, MessagesOfAllContainersAreLimitedTogether) {
+  for (const auto& [containers, most] : {std::pair<int, size_t>{1, 12288}, {4, 3072}, {12, 1024}}) {
+    std::string list;
+    RuntimePod runtime{{Ready()}, {}};
+    for (int i = 0; i < containers; ++i) {
+      list += fmt::format(R"({}{{"name":"c{}"}})", i == 0 ? "" : ",", i);
+      runtime.containers.push_back(Ran(fmt::format("c{}", i), 0, cri::ContainerState::kExited, 1));
+      for (int n = 0; n < 10000; ++n) runtime.containers.back().message += "é";
+      runtime.containers.back().message.insert(0, "a");
+    }
+    Pod pod = MakePod(fmt::format(R"({{"restartPolicy":"Never","containers":[{}]}})", list));
+    const PodMemory memory;
+    const PodView view{pod, runtime, memory, kNow};
+    PodStatus status = BuildPodStatus({view, PlanPod(view), kHostIp});
+    for (const ContainerStatus& one : status.container_statuses) {
+      const std::string& message = one.state->terminated->message;
+      EXPECT_EQ(message.size(), most - 1) << "cut between two characters";
+      EXPECT_TRUE(message.ends_with("é"));
+    }
+  }
+}
+
 TEST(BuildPodStatus, KeepsWhatOthersOwnAndTimesThatDidNotChange) {
   Pod pod = MakePod(kOne, R"({"phase":"Running","conditions":[
       {"type":"PodScheduled","status":"True","lastTransitionTime":"2026-01-01T10:00:00Z"},

@@ -1,5 +1,6 @@
 #include "node/pods/status_writer.h"
 
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "node/pods/status.h"
@@ -48,7 +49,7 @@ void StatusWriter::Forget(const std::string& uid) {
 Task<void> StatusWriter::Write(std::string uid) {
   Duration pause = milliseconds(100);
   while (!stop_.token().Requested()) {
-    Result<void> written = co_await WriteOnce(uid);
+    Result<void> written = co_await Contained("pod status", WriteOnce(uid));
     auto found = entries_.find(uid);
     if (found == entries_.end()) co_return;
     Entry& entry = *found->second;

@@ -1,6 +1,8 @@
 #include "node/pods/worker.h"
 
+#include "async/contain.h"
 #include "async/spawn.h"
+#include "base/bounded_time.h"
 #include "base/log.h"
 #include "node/pods/resources.h"
 #include "node/pods/status.h"
@@ -87,16 +89,21 @@ void PodWorker::Evict(std::string reason, std::string message) {
 Task<bool> PodWorker::Run(CancelToken stop) {
   while (!stop.Requested() && !memory_.torn_down) {
     pass_.emplace(stop);
-    Next next = co_await Pass(pass_->token());
+    Result<Next> next = co_await Contained("pod worker", Pass(pass_->token()));
     pass_.reset();
-    if (next == Next::kWait && !memory_.torn_down) co_await Wait(stop);
+    if (!next) {
+      escapes_.Next(services_.clock.Now());
+      runtime_dirty_ = true;
+      wake_after_ = escapes_.pause;
+    }
+    if (next.value_or(Next::kWait) == Next::kWait && !memory_.torn_down) co_await Wait(stop);
   }
   for (auto& [name, watched] : watched_) watched.stop.Cancel();
   co_await gate_.Close();
   co_return memory_.torn_down;
 }
 
-Task<PodWorker::Next> PodWorker::Pass(CancelToken stop) {
+Task<Result<PodWorker::Next>> PodWorker::Pass(CancelToken stop) {
   wake_after_.reset();
   if (runtime_dirty_) {
     runtime_dirty_ = false;
@@ -120,8 +127,13 @@ Task<PodWorker::Next> PodWorker::Pass(CancelToken stop) {
   TellWaiting(plan);
   Publish(pod, plan);
   wake_after_ = plan.wake_after;
-  if (plan.finished) co_return co_await Finish(pod, stop);
-  co_return co_await Execute(pod, std::move(plan), stop);
+  Next next = Next::kWait;
+  if (plan.finished) {
+    next = co_await Finish(pod, stop);
+  } else {
+    next = co_await Execute(pod, std::move(plan), stop);
+  }
+  co_return next;
 }
 
 Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken stop) {
@@ -218,7 +230,7 @@ Task<void> PodWorker::Wait(CancelToken stop) {
   if (volumes_fresh_until_ && !terminating()) sooner(std::max(*volumes_fresh_until_, services_.clock.Now() + kRetry));
   const bool may_expire = memory_.failed_reason.empty() && !IsTerminal(pod_->status) && !terminating();
   if (pod_->spec.active_deadline_seconds && pod_->status.start_time && may_expire) {
-    sooner(*pod_->status.start_time + seconds(*pod_->spec.active_deadline_seconds));
+    sooner(AddBounded(*pod_->status.start_time, BoundedSeconds(*pod_->spec.active_deadline_seconds)));
   }
   std::optional<Clock::TimerId> timer;
   if (delay) timer = services_.clock.After(*delay, [wake = wake_] { wake->TryPush(true); });
@@ -230,7 +242,8 @@ Task<void> PodWorker::Wait(CancelToken stop) {
 void PodWorker::CheckDeadline() {
   if (!pod_->spec.active_deadline_seconds || !pod_->status.start_time || !memory_.failed_reason.empty()) return;
   if (IsTerminal(pod_->status) || terminating()) return;
-  if (services_.clock.Now() < *pod_->status.start_time + seconds(*pod_->spec.active_deadline_seconds)) return;
+  if (services_.clock.Now() < AddBounded(*pod_->status.start_time, BoundedSeconds(*pod_->spec.active_deadline_seconds)))
+    return;
   memory_.failed_reason = "DeadlineExceeded";
   memory_.failed_message = "Pod was active on the node longer than the specified deadline";
   Event(client::EventType::kNormal, "DeadlineExceeded", memory_.failed_message);

@@ -1,5 +1,5 @@
 // Looks after one pod from when it is bound to the node until nothing of it is left: fetch what the runtime has, plan,
-// execute, publish the status, wait.
+// execute, publish the status, wait. What escapes a pass is contained: the pod is looked at again after a pause.
 #pragma once
 
 #include <map>
@@ -76,7 +76,7 @@ class PodWorker {
   enum class Next : bool { kWait, kAgain };
   using PodPtr = std::shared_ptr<const api::core::Pod>;
 
-  Task<Next> Pass(CancelToken stop);
+  Task<Result<Next>> Pass(CancelToken stop);
   Task<Next> Execute(PodPtr pod, PodPlan plan, CancelToken stop);
   Task<Next> Finish(PodPtr pod, CancelToken stop);
   Task<void> Wait(CancelToken stop);
@@ -134,6 +134,7 @@ class PodWorker {
   bool removed_ = false;  // RemoveEverything has succeeded
   std::optional<WallTime> volumes_fresh_until_;
   std::optional<Duration> wake_after_;
+  Backoff escapes_;                              // of passes that something escaped
   std::map<std::string, std::string> messages_;  // termination messages by container id
   std::set<std::string> pre_stopped_;            // container ids whose preStop hook has been run
   std::map<std::string, WaitingReason, std::less<>> told_;

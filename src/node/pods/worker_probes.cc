@@ -1,4 +1,5 @@
 // The part of PodWorker that runs probes: one loop for each probe of each running container.
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "node/pods/worker.h"
 
@@ -70,13 +71,17 @@ Task<void> PodWorker::ProbeLoop(ProbeKind kind, PodPtr pod, const Container* con
   ProbeCounter counter(probe);
   while (!stop.Requested()) {
     const MonoTime begin = services_.clock.Monotonic();
-    ProbeOutcome outcome = co_await RunProbe(&services_.probes, &probe, {id, PodIp(), container});
+    ProbeTarget target{id, PodIp(), container};
+    Result<ProbeOutcome> outcome = co_await Contained("probe", RunProbe(&services_.probes, &probe, std::move(target)));
     if (stop.Requested()) co_return;
-    if (!outcome.ok) {
-      Event(client::EventType::kWarning, "Unhealthy", fmt::format("{} probe failed: {}", name, outcome.output),
+    if (!outcome || !outcome->ok) {
+      Event(client::EventType::kWarning, "Unhealthy",
+            outcome ? fmt::format("{} probe failed: {}", name, outcome->output)
+                    : fmt::format("{} probe errored and resulted in unknown state: {}", name, outcome.error()),
             container->name);
     }
-    std::optional<bool> verdict = counter.Observe(outcome.ok);
+    // One that could not be asked says nothing of the container.
+    std::optional<bool> verdict = outcome ? counter.Observe(outcome->ok) : std::nullopt;
     if (verdict) ProbeVerdict(kind, *container, *verdict);
     if (verdict && kind == ProbeKind::kStartup) co_return;
     Duration spent = services_.clock.Monotonic() - begin;

@@ -1,6 +1,8 @@
 // The part of PodWorker that asks and changes the runtime: sandboxes, the end of containers, what is left behind.
 #include "async/spawn.h"
+#include "base/bounded_time.h"
 #include "base/log.h"
+#include "codec/utf8.h"
 #include "node/logs/log_file.h"
 #include "node/pods/resources.h"
 #include "node/pods/worker.h"
@@ -20,10 +22,12 @@ constexpr Duration kVolumeRefresh = seconds(45);
 constexpr Duration kLeastGrace = seconds(2);  // left to a container after its preStop hook
 
 std::string ReadMessage(const std::string& path, const std::string& log_path, bool from_log) {
-  std::string text = os::ReadFile(path).value_or("");
-  if (text.size() > kMaxMessage) text.resize(kMaxMessage);
-  if (!text.empty() || !from_log) return text;
-  return LogTail(log_path, kMaxFallbackLines, kMaxFallback);
+  Result<std::string> text = os::ReadFileTail(path, kMaxMessage);
+  if (!text && !text.error().Is(Reason::kNotFound)) {
+    return fmt::format("Error on reading termination log {}: {}", path, text.error());
+  }
+  if (text && !text->empty()) return utf8::RepairedTail(*text, kMaxMessage);
+  return from_log ? utf8::RepairedTail(LogTail(log_path, kMaxFallbackLines, kMaxFallback), kMaxFallback) : std::string();
 }
 
 std::string LinkName(const Pod& pod, const cri::Container& container) {
@@ -136,6 +140,8 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
           fmt::format("Failed to create pod sandbox: {}", id.error()));
     co_return Fail(id.error());
   }
+  // What failed in the sandbox that was lost, for it was lost, says nothing of the new one.
+  for (auto& [name, memory] : memory_.containers) memory.retry_at.reset();
   co_return Result<void>();
 }
 
@@ -149,7 +155,7 @@ Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
       pre_stopped_.insert(kill.id).second) {
     const LifecycleHandler& handler = *container->lifecycle->pre_stop;
     if (handler.sleep) {
-      co_await services_.clock.Sleep(std::min<Duration>(seconds(handler.sleep->seconds), grace), stop);
+      co_await services_.clock.Sleep(std::min<Duration>(BoundedSeconds(handler.sleep->seconds), grace), stop);
     } else {
       Result<void> ran = co_await RunHook(&services_.probes, &handler, {kill.id, PodIp(), container}, grace);
       if (!ran) {

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "codec/protobuf.h"
+#include "codec/utf8.h"
 #include "net/client.h"
 #include "net/grpc_call.h"
 
@@ -15,15 +16,10 @@ namespace {
 using namespace api::core;
 using std::chrono::seconds;
 
-constexpr size_t kMaxBody = 10 * 1024;  // read of an answer
+constexpr size_t kMaxOutput = 10 * 1024;  // kept of what a command or a server said
 
-struct HttpAnswer {
-  int status = 0;
-  std::string body;
-};
-
-Task<Result<HttpAnswer>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout,
-                             std::string agent) {
+// The status. The body tells a probe nothing, and may never end.
+Task<Result<int>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout, std::string agent) {
   CO_TRY(uint16_t port, ResolvePort(action->port, *target.container));
   net::ClientOptions options;
   options.host = action->host.empty() ? target.pod_ip : action->host;
@@ -52,39 +48,38 @@ Task<Result<HttpAnswer>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeT
   request.headers.Add("connection", "close");
   std::unique_ptr<net::Client> client = net::NewClient(*loops, std::move(options));
   CO_TRY(auto response, co_await client->Send(std::move(request)));
-  HttpAnswer answer{response->status(), {}};
-  while (answer.body.size() < kMaxBody) {
-    auto piece = co_await response->ReadSome();
-    if (!piece || piece->empty()) break;
-    answer.body += *piece;
-  }
-  if (answer.body.size() > kMaxBody) answer.body.resize(kMaxBody);
-  co_return answer;
+  co_return response->status();
 }
 
 Task<ProbeOutcome> HttpProbe(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout) {
-  auto answer = co_await Get(loops, action, target, timeout, "kube-probe/1.36");
-  if (!answer) {
+  auto status = co_await Get(loops, action, target, timeout, "kube-probe/1.36");
+  if (!status) {
     std::string scheme = action->scheme == "HTTPS" ? "https" : "http";
     co_return ProbeOutcome{
         false, fmt::format("Get \"{}://{}:{}{}\": {}", scheme, action->host.empty() ? target.pod_ip : action->host,
-                           action->port.ToString(), action->path, answer.error())};
+                           action->port.ToString(), action->path, status.error())};
   }
-  if (answer->status >= 200 && answer->status < 400) co_return ProbeOutcome{true, {}};
-  co_return ProbeOutcome{false, fmt::format("HTTP probe failed with statuscode: {}", answer->status)};
+  if (*status >= 200 && *status < 400) co_return ProbeOutcome{true, {}};
+  co_return ProbeOutcome{false, fmt::format("HTTP probe failed with statuscode: {}", *status)};
 }
 
-Task<ProbeOutcome> ExecProbe(cri::Runtime* runtime, const ExecAction* action, ProbeTarget target, Duration timeout) {
+// Both streams, one after the other, as far as they are kept.
+std::string OutputOf(const cri::ExecSyncResult& done) {
+  std::string text = utf8::Repaired(done.out, kMaxOutput);
+  return text + utf8::Repaired(done.err, kMaxOutput - text.size());
+}
+
+Task<Result<ProbeOutcome>> ExecProbe(cri::Runtime* runtime, const ExecAction* action, ProbeTarget target, Duration timeout) {
   auto done = co_await runtime->ExecSync(target.container_id, action->command, timeout);
   if (!done) {
     if (done.error().Is(Reason::kTimeout)) {
       co_return ProbeOutcome{false, fmt::format("command timed out: \"{}\" timed out after {}",
                                                 fmt::join(action->command, " "), FormatDuration(timeout))};
     }
-    co_return ProbeOutcome{false, done.error().message()};
+    co_return Fail(done.error());
   }
   if (done->exit_code == 0) co_return ProbeOutcome{true, {}};
-  co_return ProbeOutcome{false, done->out + done->err};
+  co_return ProbeOutcome{false, OutputOf(*done)};
 }
 
 Task<ProbeOutcome> TcpProbe(IoLoops* loops, std::string host, uint16_t port, Duration timeout) {
@@ -120,15 +115,14 @@ std::string HealthRequest(std::string_view service) {
 
 ProbeOutcome HealthOutcome(const net::GrpcAnswer& answer) {
   constexpr int kUnimplemented = 12, kDeadlineExceeded = 4;
+  const std::string message = utf8::Repaired(answer.status_message, kMaxOutput);
   if (answer.status == kUnimplemented) {
     return {false, fmt::format("error: this server does not implement the grpc health protocol (grpc.health.v1.Health): {}",
-                               answer.status_message)};
+                               message)};
   }
-  if (answer.status == kDeadlineExceeded)
-    return {false, fmt::format("timeout: health rpc did not complete: {}", answer.status_message)};
+  if (answer.status == kDeadlineExceeded) return {false, fmt::format("timeout: health rpc did not complete: {}", message)};
   if (answer.status != 0) {
-    return {false, fmt::format("error: health rpc probe failed: rpc error: code = {} desc = {}", answer.status,
-                               answer.status_message)};
+    return {false, fmt::format("error: health rpc probe failed: rpc error: code = {} desc = {}", answer.status, message)};
   }
   uint64_t status = 0;
   protobuf::Reader reader(answer.message);
@@ -154,7 +148,7 @@ Result<uint16_t> ResolvePort(const api::IntOrString& port, const Container& cont
   return static_cast<uint16_t>(number);
 }
 
-Task<ProbeOutcome> RunProbe(const ProbeDeps* deps, const Probe* probe, ProbeTarget target) {
+Task<Result<ProbeOutcome>> RunProbe(const ProbeDeps* deps, const Probe* probe, ProbeTarget target) {
   const Duration timeout = seconds(std::max(probe->timeout_seconds.value_or(1), 1));
   if (probe->exec) co_return co_await ExecProbe(&deps->runtime, probe->exec.get(), std::move(target), timeout);
   if (probe->http_get) co_return co_await HttpProbe(&deps->loops, probe->http_get.get(), std::move(target), timeout);
@@ -174,11 +168,12 @@ Task<Result<void>> RunHook(const ProbeDeps* deps, const LifecycleHandler* handle
     if (!done) co_return Fail(done.error());
     if (done->exit_code != 0) {
       co_return Fail(Error::InternalError("command '{}' exited with {}: {}", fmt::join(handler->exec->command, " "),
-                                          done->exit_code, done->err.empty() ? done->out : done->err));
+                                          done->exit_code,
+                                          utf8::Repaired(done->err.empty() ? done->out : done->err, kMaxOutput)));
     }
   } else if (handler->http_get) {
-    CO_TRY(HttpAnswer answer, co_await Get(&deps->loops, handler->http_get.get(), target, timeout, "kube-lifecycle/1.36"));
-    if (answer.status >= 400) co_return Fail(Error::InternalError("HTTP hook answered {}", answer.status));
+    CO_TRY(int status, co_await Get(&deps->loops, handler->http_get.get(), target, timeout, "kube-lifecycle/1.36"));
+    if (status >= 400) co_return Fail(Error::InternalError("HTTP hook answered {}", status));
   } else if (handler->tcp_socket) {
     CO_TRY(uint16_t port, ResolvePort(handler->tcp_socket->port, *target.container));
     ProbeOutcome outcome = co_await TcpProbe(&deps->loops, target.pod_ip, port, timeout);

@@ -25,11 +25,11 @@ struct ProbeTarget {
 
 struct ProbeOutcome {
   bool ok = false;
-  std::string output;  // what went wrong, as events show it
+  std::string output;  // what went wrong, as events show it: UTF-8, 10 KiB at the most
 };
 
-// `deps` and `probe` outlive the task.
-Task<ProbeOutcome> RunProbe(const ProbeDeps* deps, const api::core::Probe* probe, ProbeTarget target);
+// An error when it could not be asked at all: that tells nothing of the container. `deps` and `probe` outlive the task.
+Task<Result<ProbeOutcome>> RunProbe(const ProbeDeps* deps, const api::core::Probe* probe, ProbeTarget target);
 
 // The error's message is for the event. `handler` outlives the task. Sleep handlers are the caller's.
 Task<Result<void>> RunHook(const ProbeDeps* deps, const api::core::LifecycleHandler* handler, ProbeTarget target,

@@ -9,6 +9,7 @@ using namespace api::core;
 
 constexpr std::string_view kVersion = "v1.36.0";  // of the API that is spoken
 constexpr size_t kMaxImages = 50;
+constexpr size_t kMaxNames = 5;  // of one image
 
 WallTime Seconds(WallTime time) {
   return std::chrono::floor<std::chrono::seconds>(time);
@@ -42,6 +43,7 @@ std::vector<ContainerImage> Images(const std::vector<cri::Image>& images) {
     ContainerImage one;
     one.names = image.digests;
     one.names.insert(one.names.end(), image.tags.begin(), image.tags.end());
+    if (one.names.size() > kMaxNames) one.names.resize(kMaxNames);
     one.size_bytes = static_cast<int64_t>(image.size_bytes);
     if (!one.names.empty()) out.push_back(std::move(one));
   }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "api/types/coordination.h"
+#include "async/contain.h"
 #include "base/log.h"
 #include "node/cni/bridge.h"
 
@@ -57,7 +58,7 @@ Task<NodeFacts> Registrar::Facts() {
 Task<Result<void>> Registrar::Register(CancelToken stop) {
   Duration pause = milliseconds(100);
   while (true) {
-    Result<void> done = co_await RegisterOnce();
+    Result<void> done = co_await Contained("node registration", RegisterOnce());
     if (done) {
       registered_ = true;
       LOG_INFO("node", "registered as {} ({})", identity_.name, identity_.ip);
@@ -161,7 +162,7 @@ Task<Result<void>> Registrar::RenewOnce() {
 
 Task<void> Registrar::RenewLease(CancelToken stop) {
   while (!stop.Requested()) {
-    Result<void> renewed = co_await RenewOnce();
+    Result<void> renewed = co_await Contained("node lease", RenewOnce());
     if (!renewed) LOG_WARN("node", "cannot renew the node's Lease: {}", renewed.error());
     // Sooner after a failure: four in a row and the node counts as lost.
     co_await deps_.clock.Sleep(renewed ? kLeasePeriod : Duration(seconds(1)), stop);
@@ -194,7 +195,7 @@ Task<void> Registrar::WriteStatusNow() {
 Task<void> Registrar::WriteStatus(CancelToken stop) {
   while (!stop.Requested()) {
     co_await deps_.clock.Sleep(kStatusPeriod, stop);
-    if (!stop.Requested()) co_await WriteStatusNow();
+    if (!stop.Requested()) co_await Contained("node status", WriteStatusNow());
   }
 }
 

@@ -68,6 +68,10 @@ AccessNeed AccessNeedOf(std::string_view method, std::string_view path) {
     need.subresources = {"configz", "proxy"};
   } else {
     need.subresources = {"proxy"};
+    // They run commands whatever the method: a WebSocket begins with GET.
+    for (std::string_view root : {"/exec", "/attach", "/run", "/portForward"}) {
+      if (under(root) && need.verb == "get") need.verb = "create";
+    }
   }
   return need;
 }

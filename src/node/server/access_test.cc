@@ -22,6 +22,10 @@ TEST(AccessNeedOf, VerbsAndSubresources) {
       {"GET", "/configz", "get configz,proxy"},
       {"GET", "/containerLogs/ns/pod/c", "get proxy"},
       {"POST", "/exec/ns/pod/c", "create proxy"},
+      {"GET", "/exec/ns/pod/c", "create proxy"},
+      {"GET", "/attach/ns/pod/uid/c", "create proxy"},
+      {"GET", "/portForward/ns/pod", "create proxy"},
+      {"GET", "/execx", "get proxy"},
       {"PUT", "/run/ns/pod/c", "update proxy"},
       {"DELETE", "/x", "delete proxy"},
   };

@@ -2,7 +2,11 @@
 
 #include <charconv>
 
+#include <fmt/ranges.h>
+
+#include "async/contain.h"
 #include "async/spawn.h"
+#include "base/bounded_time.h"
 #include "net/relay.h"
 #include "node/cri/operation_stats.h"
 #include "node/logs/log_reader.h"
@@ -69,21 +73,36 @@ class Query {
   std::vector<std::pair<std::string, std::string>> items_;
 };
 
-LogOptions LogOptionsOf(const Query& query, WallTime now) {
+}  // namespace
+
+Result<LogOptions> LogOptionsOf(std::string_view query_text, WallTime now) {
+  const Query query(query_text);
   LogOptions options;
+  // An option that cannot be read refuses the request: without it, more would be sent than was asked for.
+  auto number = [&](std::string_view name, int64_t least) -> Result<std::optional<int64_t>> {
+    std::optional<int64_t> value = query.Number(name);
+    if (!value && query.Get(name).empty()) return value;
+    if (!value) return Fail(Error::BadRequest("{{\"message\": \"Unable to decode query.\"}}"));
+    if (*value < least) return Fail(Error::Invalid("{{\"message\": \"Invalid request.\"}}"));
+    return value;
+  };
+  TRY(options.tail_lines, number("tailLines", 0));
+  TRY(options.limit_bytes, number("limitBytes", 1));
+  TRY(std::optional<int64_t> since_seconds, number("sinceSeconds", 1));
   options.timestamps = query.Flag("timestamps");
-  options.tail_lines = query.Number("tailLines");
-  options.limit_bytes = query.Number("limitBytes");
   options.stream = query.Get("stream");
-  if (auto seconds = query.Number("sinceSeconds")) options.since = now - std::chrono::seconds(*seconds);
-  if (auto time = ParseTime(query.Get("sinceTime"))) options.since = *time;
+  if (since_seconds) options.since = now - BoundedSeconds(*since_seconds);
+  const std::string_view since_time = query.Get("sinceTime");
+  if (since_time.empty()) return options;
+  std::optional<WallTime> time = ParseTime(since_time);
+  if (!time) return Fail(Error::BadRequest("{{\"message\": \"Unable to decode query.\"}}"));
+  if (since_seconds) return Fail(Error::Invalid("{{\"message\": \"Invalid request.\"}}"));
+  options.since = *time;
   return options;
 }
 
-}  // namespace
-
 struct KubeletServer::Place {
-  std::string sandbox_id, container_id, log_path;
+  std::string uid, sandbox_id, container_id, log_path;
   bool running = false;
   bool tty = false;
 };
@@ -99,6 +118,10 @@ Task<void> KubeletServer::Stop() {
 }
 
 Task<void> KubeletServer::Handle(net::Request& request, net::ResponseWriter& writer) {
+  co_await Contained("kubelet request", Serve(request, writer));  // unanswered, it gets a 500
+}
+
+Task<void> KubeletServer::Serve(net::Request& request, net::ResponseWriter& writer) {
   if (request.path == "/healthz") {
     co_await Answer(&writer, 200, "ok");
     co_return;
@@ -108,14 +131,20 @@ Task<void> KubeletServer::Handle(net::Request& request, net::ResponseWriter& wri
     co_await AnswerError(&writer, allowed.error());
     co_return;
   }
-  co_await Route(request, writer, SplitPath(request.path));
+  std::vector<std::string> path = SplitPath(request.path);
+  std::string_view sent = request.path;
+  if (sent.size() > 1 && sent.ends_with('/')) sent.remove_suffix(1);
+  // Who may was decided by the path as it was sent: a spelling that means another one is none of ours.
+  if (sent != fmt::format("/{}", fmt::join(path, "/"))) path.clear();
+  co_await Route(request, writer, std::move(path));
 }
 
 Task<void> KubeletServer::Route(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path) {
   const std::string first = path.empty() ? std::string() : path[0];
   if (first == "containerLogs" && path.size() == 4) {
     co_await Logs(request, writer, std::move(path));
-  } else if ((first == "exec" || first == "attach" || first == "portForward") && path.size() >= 3 && path.size() <= 5) {
+  } else if ((first == "exec" || first == "attach" || first == "portForward") &&
+             path.size() >= (first == "portForward" ? 3 : 4) && path.size() <= (first == "portForward" ? 4 : 5)) {
     co_await Stream(request, writer, std::move(path));
   } else if (first == "pods" && path.size() == 1) {
     co_await Pods(writer);
@@ -135,6 +164,7 @@ Task<Result<KubeletServer::Place>> KubeletServer::Find(std::string namespace_, s
   PodWorker* worker = deps_.pods.Find(namespace_, pod);
   if (worker == nullptr) co_return Fail(Error::NotFound("pod \"{}\" not found", pod));
   Place place;
+  place.uid = worker->pod().metadata.uid;
   const RuntimePod& runtime = worker->runtime();
   if (runtime.sandbox() != nullptr) place.sandbox_id = runtime.sandbox()->id;
   if (container.empty()) co_return place;
@@ -180,8 +210,12 @@ Task<void> KubeletServer::Logs(net::Request& request, net::ResponseWriter& write
     co_await AnswerError(&writer, place.error());
     co_return;
   }
-  LogOptions options = LogOptionsOf(query, deps_.services.clock.Now());
-  auto reader = co_await blocking.Run([&] { return LogReader::Open(place->log_path, options); });
+  auto options = LogOptionsOf(request.query, deps_.services.clock.Now());
+  if (!options) {
+    co_await AnswerError(&writer, options.error());
+    co_return;
+  }
+  auto reader = co_await blocking.Run([&] { return LogReader::Open(place->log_path, *options); });
   if (!reader) {
     co_await AnswerError(&writer, reader.error());
     co_return;
@@ -192,7 +226,8 @@ Task<void> KubeletServer::Logs(net::Request& request, net::ResponseWriter& write
   bool last_look = !query.Flag("follow") || query.Flag("previous");
   while (sent && !reader->done()) {
     auto text = co_await blocking.Run([&] { return reader->Next(); });
-    if (!text) break;
+    if (!text || request.gone.Requested()) break;
+    if (text->empty() && !reader->at_end()) continue;
     if (!text->empty()) {
       std::vector<net::Chunk> chunks;
       chunks.push_back(net::Chunk::Copy(*std::move(text)));
@@ -213,10 +248,13 @@ Task<void> KubeletServer::Logs(net::Request& request, net::ResponseWriter& write
 Task<void> KubeletServer::Stream(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path) {
   const bool forward = path[0] == "portForward";
   const std::string container = forward ? std::string() : path.back();
+  const std::string uid = path.size() == (forward ? 4 : 5) ? path[3] : std::string();
   auto place = co_await RunOn(deps_.services.strand, Find(path[1], path[2], container, false));
   Result<std::string> url = Fail(Error::NotFound("pod \"{}\" has no running container \"{}\"", path[2], container));
   if (!place) {
     url = Fail(place.error());
+  } else if (!uid.empty() && place->uid != uid) {
+    url = Fail(Error::NotFound("pod \"{}\" of the uid {} not found", path[2], uid));  // it was replaced
   } else if (forward ? !place->sandbox_id.empty() : place->running) {
     url = co_await StreamUrl(path[0], *place, request.query);
   }

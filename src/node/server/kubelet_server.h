@@ -5,6 +5,7 @@
 
 #include "async/io_loop.h"
 #include "net/server.h"
+#include "node/logs/log_reader.h"
 #include "node/pods/manager.h"
 #include "node/registration/registrar.h"
 #include "node/server/access.h"
@@ -14,6 +15,9 @@ class OperationStats;
 }
 
 namespace sampan::node {
+
+// The options of a request for logs. BadRequest for what is none, Invalid for what is out of range. Pure.
+Result<LogOptions> LogOptionsOf(std::string_view query, WallTime now);
 
 // Who is let in: access.h. Handlers run on the connections' loops and enter the pods' strand for what they need.
 class KubeletServer {
@@ -35,6 +39,7 @@ class KubeletServer {
  private:
   struct Place;  // the container or sandbox that a request is about
   Task<void> Handle(net::Request& request, net::ResponseWriter& writer);
+  Task<void> Serve(net::Request& request, net::ResponseWriter& writer);
   Task<void> Route(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
   Task<void> Logs(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
   Task<void> Stream(net::Request& request, net::ResponseWriter& writer, std::vector<std::string> path);
