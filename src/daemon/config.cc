@@ -110,6 +110,8 @@ void Declare(ServerConfig& config, OptionSet& options) {
   options.Add(&config.node_labels, "node-labels", "KEY=VALUE", "Label this node registers with; may be repeated.",
               IsNodeLabel());
   options.Add(&config.max_pods, "max-pods", "N", "Most pods on this node.", 1, 10000);
+  options.Add(&config.pod_max_pids, "pod-max-pids", "N",
+              "Most processes and threads of a pod; 0 chooses by what the machine has, -1 sets no limit.", -1, 4194304);
   options.Add(&config.static_pod_dir, "pod-manifest-path", "DIR", "Manifests of pods that this node runs by itself.",
               IsAbsolutePath());
   options.Add(&config.log_level, "log-level", "LEVEL", "debug, info, warn or error.",

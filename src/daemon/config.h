@@ -25,6 +25,7 @@ struct NodeConfig {
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> node_labels;  // key=value
   int64_t max_pods = 110;
+  int64_t pod_max_pids = 0;
   std::string static_pod_dir;        // manifests of static pods; empty: none
   std::vector<std::string> disable;  // component names, see kComponents
   std::string log_level = "info";

@@ -37,6 +37,7 @@ node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
     options.labels[label.substr(0, equals)] = label.substr(equals + 1);
   }
   options.max_pods = config.max_pods;
+  options.pod_max_pids = config.pod_max_pids;
   options.static_pod_dir = config.static_pod_dir;
   options.role = node::AgentOptions::Role::kControlPlane;
   return options;

@@ -198,6 +198,7 @@ void Agent::State::StartPods(CancelToken stop) {
       .static_pod_dir = options.static_pod_dir,
       .allocatable = registrar->node().status.allocatable,
       .node_memory_bytes = host.machine.memory_bytes,
+      .pod_max_pids = MaxPidsOf(options.pod_max_pids, host.machine.max_processes),
   });
   auto informer = deps.informers.For<api::core::Pod>({.field_selector = "spec.nodeName=" + node_name});
   pods = std::make_unique<PodManager>(*services, informer);

@@ -35,6 +35,7 @@ struct AgentOptions {
   std::string bind_address = "0.0.0.0";
   std::map<std::string, std::string> labels;  // given to the node when it is registered
   int64_t max_pods = 110;
+  int64_t pod_max_pids = 0;    // processes and threads of a pod; 0: by what the machine has; -1: no limit
   std::string static_pod_dir;  // manifests of static pods; empty: none
   enum class Role : unsigned char { kWorker, kControlPlane };
   Role role = Role::kWorker;

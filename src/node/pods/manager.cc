@@ -69,6 +69,7 @@ Task<void> PodManager::Round() {
     manifests_read_ = now;
     co_await SyncStatic();
   }
+  co_await RemoveOrphanMirrors();
   co_await Relist();
 }
 
@@ -93,8 +94,7 @@ void PodManager::SeeAll() {
 void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
   if (!IsSafeName(pod.uid()) || !IsSafeName(pod.name()) || !IsSafeName(pod.namespace_())) return;
   if (std::string_view hash = MirrorHash(*pod); !hash.empty()) {
-    auto mirrored = workers_.find(std::string(hash));
-    if (mirrored != workers_.end()) mirrored->second->ObserveMirror(pod);
+    if (IsMirrored(pod)) workers_.at(std::string(hash))->ObserveMirror(pod);
     return;
   }
   auto found = workers_.find(pod.uid());

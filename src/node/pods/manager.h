@@ -41,6 +41,9 @@ class PodManager {
   void SeeAll();
   // Static pods (manager_static.cc): reads the manifests, and starts, ends and mirrors accordingly.
   Task<void> SyncStatic();
+  PodWorker* FindStatic(const StaticPod& pod);  // of that name; a pod of the API may have the same one
+  bool IsMirrored(const client::TypedPtr<api::core::Pod>& mirror) const;  // by a static pod that runs here
+  Task<void> RemoveOrphanMirrors();
   Task<void> SyncMirror(StaticPod pod, std::string node_uid);
   Task<void> RemoveMirror(client::TypedPtr<api::core::Pod> mirror);
   void Adopt(const std::string& uid, const cri::Sandbox* sandbox, const cri::Container* container);

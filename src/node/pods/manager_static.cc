@@ -11,7 +11,12 @@ using api::core::Pod;
 
 Task<void> PodManager::SyncStatic() {
   auto read = [dir = services_.static_pod_dir, node = services_.node_name] { return ReadStaticPods(dir, node); };
-  std::vector<StaticPod> pods = co_await services_.blocking.Run(std::move(read));
+  auto manifests = co_await services_.blocking.Run(std::move(read));
+  if (!manifests) {  // what runs goes on
+    LOG_WARN("node", "cannot read the static pods: {}", manifests.error());
+    co_return;
+  }
+  const std::vector<StaticPod> pods = *std::move(manifests);
   std::set<std::string> wanted;
   for (const StaticPod& pod : pods) wanted.insert(pod->metadata.uid);
   for (auto& [uid, worker] : workers_) {
@@ -19,19 +24,40 @@ Task<void> PodManager::SyncStatic() {
   }
   for (const StaticPod& pod : pods) {
     // A changed one starts when the former has ended: they may want the same ports and directories.
-    PodWorker* former = Find(pod->metadata.namespace_, pod->metadata.name);
-    if (former == nullptr) {
+    if (FindStatic(pod) == nullptr) {
       StartWorker(pod->metadata.uid, std::make_unique<PodWorker>(services_, pod, PodWorker::Origin::kManifest));
     }
-  }
-  for (const auto& mirror : pods_.List()) {
-    std::string_view hash = MirrorHash(*mirror);
-    if (!hash.empty() && !wanted.contains(std::string(hash))) co_await RemoveMirror(mirror);
   }
   if (pods.empty()) co_return;
   auto node = co_await client::Get<Node>(services_.client, "", services_.node_name);
   if (!node) co_return;  // the API cannot be reached: static pods run unseen
-  for (const StaticPod& pod : pods) co_await SyncMirror(pod, (*node)->metadata.uid);
+  for (const StaticPod& pod : pods) {
+    if (workers_.contains(pod->metadata.uid)) co_await SyncMirror(pod, (*node)->metadata.uid);
+  }
+}
+
+PodWorker* PodManager::FindStatic(const StaticPod& pod) {
+  for (auto& [uid, worker] : workers_) {
+    const api::meta::ObjectMeta& metadata = worker->pod().metadata;
+    if (!worker->is_static() || metadata.name != pod->metadata.name) continue;
+    if (metadata.namespace_ == pod->metadata.namespace_) return worker.get();
+  }
+  return nullptr;
+}
+
+bool PodManager::IsMirrored(const client::TypedPtr<Pod>& mirror) const {
+  auto found = workers_.find(std::string(MirrorHash(*mirror)));
+  if (found == workers_.end() || !found->second->is_static() || found->second->gone()) return false;
+  // Anybody may write the annotation, with a hash that he has seen.
+  const api::meta::ObjectMeta& metadata = found->second->pod().metadata;
+  return metadata.name == mirror.name() && metadata.namespace_ == mirror.namespace_();
+}
+
+// A mirror runs nowhere, so that one without its pod would never change: whoever made it.
+Task<void> PodManager::RemoveOrphanMirrors() {
+  for (const auto& mirror : pods_.List()) {
+    if (!MirrorHash(*mirror).empty() && !IsMirrored(mirror)) co_await RemoveMirror(mirror);
+  }
 }
 
 Task<void> PodManager::SyncMirror(StaticPod pod, std::string node_uid) {

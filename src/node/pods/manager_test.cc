@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -166,6 +167,41 @@ TEST_F(Pods, AStaticPodRunsAndIsMirrored) {
   EXPECT_EQ(runtime_.running(), 1u);
   ASSERT_TRUE(os::RemoveFile(manifest));
   ASSERT_TRUE(Eventually([&] { return api_.Peek(Ref("web-node-a")) == nullptr && runtime_.sandboxes() == 0; }, step));
+}
+
+TEST_F(Pods, AMirrorOfNothingIsRemoved) {
+  api_.Put(R"({"apiVersion":"v1","kind":"Pod","metadata":{"name":"made-by-a-user","namespace":"default",
+      "annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"node-a","containers":[{"name":"a","image":"img:1"}]}})");
+  StartManager();
+  ASSERT_TRUE(Eventually([&] { return api_.Peek(Ref("made-by-a-user")) == nullptr; }));
+  EXPECT_EQ(runtime_.sandboxes(), 0u);
+}
+
+TEST_F(Pods, AUsersPodStandsInNoStaticPodsWay) {
+  services_->static_pod_dir = dir_ + "/manifests";
+  ASSERT_TRUE(os::MakeDirs(services_->static_pod_dir, 0755));
+  ASSERT_TRUE(os::WriteFileAtomic(services_->static_pod_dir + "/web.yaml",
+                                  "kind: Pod\napiVersion: v1\nmetadata: {name: web}\n"
+                                  "spec: {containers: [{name: a, image: 'img:1'}]}\n",
+                                  {}));
+  ASSERT_EQ(::mkfifo((services_->static_pod_dir + "/fifo").c_str(), 0600), 0);
+  api_.Put(R"({"apiVersion":"v1","kind":"Node","metadata":{"name":"node-a"}})");
+  StartManager();
+  auto step = seconds(1);
+  ASSERT_TRUE(Eventually([&] { return Status("web-node-a").phase == "Running"; }, step));
+  const std::string hash(MirrorHash(api_.Peek(Ref("web-node-a"))->As<Pod>()));
+  // The same annotation on another pod does not get the static pod's statuses, and does not last.
+  api_.Put(fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"thief","namespace":"default",
+      "annotations":{{"kubernetes.io/config.mirror":"{}"}}}},"spec":{{"nodeName":"node-a","containers":[]}}}})",
+                       hash));
+  ASSERT_TRUE(Eventually([&] { return api_.Peek(Ref("thief")) == nullptr; }, step));
+  EXPECT_NE(api_.Peek(Ref("web-node-a")), nullptr);
+  // One of the static pod's own name, made before: both run.
+  StopManager();
+  api_.Remove(Ref("web-node-a"));
+  Put("web-node-a", kSimple);
+  StartManager();
+  ASSERT_TRUE(Eventually([&] { return runtime_.running() == 2; }, step));
 }
 
 TEST_F(Pods, AnEphemeralContainerRunsInALivingPod) {

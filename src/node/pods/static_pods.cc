@@ -5,6 +5,7 @@
 #include "api/decode.h"
 #include "api/defaults/defaults.h"
 #include "api/validation/validation.h"
+#include "base/contain.h"
 #include "base/log.h"
 #include "codec/yaml.h"
 #include "os/file.h"
@@ -71,19 +72,17 @@ Result<StaticPod> StaticPodOf(std::string_view manifest, const std::string& node
   return std::make_shared<const Pod>(std::move(pod));
 }
 
-std::vector<StaticPod> ReadStaticPods(const std::string& dir, const std::string& node_name) {
+Result<std::vector<StaticPod>> ReadStaticPods(const std::string& dir, const std::string& node_name) {
   std::vector<StaticPod> pods;
   auto names = os::ListDir(dir);
-  if (!names) {
-    if (!names.error().Is(Reason::kNotFound)) LOG_WARN("node", "cannot read the static pods: {}", names.error());
-    return pods;
-  }
+  if (!names && names.error().Is(Reason::kNotFound)) return pods;
+  if (!names) return Fail(names.error());
   std::ranges::sort(*names);
   for (const std::string& name : *names) {
     if (name.starts_with('.')) continue;
     auto text = os::ReadFile(dir + "/" + name, kMaxManifest);
     Result<StaticPod> pod = Fail(text ? Error::Invalid("empty") : text.error());
-    if (text) pod = StaticPodOf(*text, node_name);
+    if (text) pod = ContainResult("static pod", [&] { return StaticPodOf(*text, node_name); });
     if (pod) {
       pods.push_back(*std::move(pod));
     } else {

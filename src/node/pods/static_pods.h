@@ -18,8 +18,9 @@ using StaticPod = std::shared_ptr<const api::core::Pod>;
 // a changed manifest is another pod. Invalid or BadRequest for what is no valid pod, or refers to objects of the API. Pure.
 Result<StaticPod> StaticPodOf(std::string_view manifest, const std::string& node_name);
 
-// The manifests of a directory, hidden files left out. A faulty one is logged and left out. Blocks.
-std::vector<StaticPod> ReadStaticPods(const std::string& dir, const std::string& node_name);
+// The manifests of a directory, hidden files left out. A faulty one is logged and left out; an error when the directory
+// itself cannot be read, of which an absent one is none. Blocks.
+Result<std::vector<StaticPod>> ReadStaticPods(const std::string& dir, const std::string& node_name);
 
 // The hash of the static pod that a pod of the API mirrors; empty for an ordinary pod. Pure.
 std::string_view MirrorHash(const api::core::Pod& pod);

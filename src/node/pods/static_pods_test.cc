@@ -50,6 +50,9 @@ TEST(StaticPods, Faults) {
   for (std::string_view bad : {
            "",
            "just text",
+           "kind: Pod\napiVersion: v1\nmetadata: {name: ../../x}\nspec: {containers: [{name: a, image: i}]}\n",
+           "kind: Pod\napiVersion: v1\nmetadata: {name: x, namespace: a/b}\nspec: {containers: [{name: a, image: i}]}\n",
+           "kind: Pod\napiVersion: v1\nmetadata: {name: \"\xff\"}\nspec: {containers: [{name: a, image: i}]}\n",
            "kind: Service\napiVersion: v1\n",
            "kind: Pod\napiVersion: v1\nmetadata: {name: web}\n",
            "kind: Pod\napiVersion: v1\nspec: {containers: [{name: a, image: i}]}\n",

@@ -42,6 +42,7 @@ struct PodServices {
   std::string static_pod_dir = {};  // manifests of static pods; empty: none
   api::Map<api::Quantity> allocatable;
   int64_t node_memory_bytes = 0;
+  int64_t pod_max_pids = 0;  // of each pod; 0: no limit
   // What the node's pods but this one ask for; PodManager provides it, absent they ask for nothing.
   std::function<int64_t(const std::string& uid, std::string_view resource)> others_request = {};
 };

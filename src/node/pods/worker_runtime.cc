@@ -127,7 +127,11 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
   volumes_fresh_until_.reset();
   if (Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
   cri::SandboxConfig config = BuildSandboxConfig({*pod, attempt, services_.dns, services_.paths});
-  auto make_room = [cgroups = services_.cgroups, group = config.cgroup_parent, limits = PodCgroupLimits(pod->spec),
+  os::CgroupLimits limits = PodCgroupLimits(pod->spec);
+  if (services_.cgroups != nullptr && services_.cgroups->HasController("pids") && services_.pod_max_pids > 0) {
+    limits.pids = services_.pod_max_pids;
+  }
+  auto make_room = [cgroups = services_.cgroups, group = config.cgroup_parent, limits = std::move(limits),
                     logs = config.log_directory]() -> Result<void> {
     if (cgroups != nullptr) TRY_VOID(cgroups->Create(group, limits));
     return os::MakeDirs(logs, 0755);

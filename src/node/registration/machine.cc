@@ -27,6 +27,13 @@ std::string Line(Result<std::string> text) {
   return line;
 }
 
+int64_t MaxProcesses() {
+  int64_t most = 0;
+  const std::string text = os::ReadFile("/proc/sys/kernel/pid_max", os::kKernelFileLimit).value_or("0");
+  std::from_chars(text.data(), text.data() + text.size(), most);
+  return most;
+}
+
 // A machine that is itself a container has less than the kernel says.
 int64_t MemoryLimit(int64_t total) {
   auto cgroups = os::Cgroups::Detect();
@@ -53,7 +60,13 @@ Result<Machine> ReadMachine(const std::string& data_dir) {
   machine.memory_bytes = MemoryLimit(static_cast<int64_t>(memory.total_bytes));
   TRY(os::FsUsage disk, os::StatFs(data_dir));
   machine.disk_bytes = static_cast<int64_t>(disk.capacity_bytes);
+  machine.max_processes = MaxProcesses();
   return machine;
+}
+
+int64_t MaxPidsOf(int64_t wanted, int64_t max_processes) {
+  if (wanted != 0) return std::max<int64_t>(wanted, 0);
+  return std::min<int64_t>(max_processes / 8, 16384);
 }
 
 Result<MachineUsage> ReadMachineUsage(const std::string& data_dir) {
@@ -66,8 +79,7 @@ Result<MachineUsage> ReadMachineUsage(const std::string& data_dir) {
   usage.inodes = static_cast<int64_t>(disk.inodes);
   usage.inodes_free = static_cast<int64_t>(disk.inodes_free);
   usage.processes = static_cast<int64_t>(os::ListPids().value_or(std::vector<pid_t>()).size());
-  const std::string most = os::ReadFile("/proc/sys/kernel/pid_max", os::kKernelFileLimit).value_or("0");
-  std::from_chars(most.data(), most.data() + most.size(), usage.max_processes);
+  usage.max_processes = MaxProcesses();
   return usage;
 }
 

@@ -27,6 +27,13 @@ std::string Condition(const api::core::NodeStatus& status, std::string_view type
   return "absent";
 }
 
+TEST(MaxPidsOf, Table) {
+  struct Case {
+    int64_t wanted, machine, want;
+  } cases[] = {{0, 32768, 4096}, {0, 4194304, 16384}, {0, 0, 0}, {-1, 32768, 0}, {100, 32768, 100}};
+  for (const Case& one : cases) EXPECT_EQ(MaxPidsOf(one.wanted, one.machine), one.want) << one.wanted << " " << one.machine;
+}
+
 TEST(BuildNode, TellsWhatTheMachineIs) {
   api::core::Node node = BuildNode(Facts());
   EXPECT_EQ(node.metadata.labels.Get("kubernetes.io/hostname"), "node-a");
