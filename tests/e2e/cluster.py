@@ -125,9 +125,10 @@ class Cluster:
         os.kill(pid, signal.SIGKILL)
         poll("the server to be gone", 10, lambda: not alive(pid))
 
-    def get(self, path):
+    def get(self, path, address=None):
+        """Without credentials, from the server or from another address."""
         context = ssl._create_unverified_context()
-        with urllib.request.urlopen(f"https://127.0.0.1:{self.port}{path}", context=context, timeout=5) as answer:
+        with urllib.request.urlopen(f"https://{address or f'127.0.0.1:{self.port}'}{path}", context=context, timeout=5) as answer:
             return answer.read().decode()
 
     def kubectl(self, *words, check=True, text_input=None, timeout=120, program=None):

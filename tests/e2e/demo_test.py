@@ -13,7 +13,8 @@ ORDER = ["make_up_starts_the_cluster", "make_up_again_changes_nothing", "a_value
          "a_pod_reaches_the_service_by_name", "logs_and_port_forward_work", "long_output_arrives_whole",
          "files_are_copied_both_ways", "secrets_stay_in_memory", "scale_to_five", "a_killed_container_is_restarted",
          "a_deleted_pod_is_replaced", "a_new_version_rolls_out_without_a_failed_request",
-         "killing_the_server_stops_no_container", "delete_all_leaves_nothing", "make_down_leaves_nothing"]
+         "killing_the_server_stops_no_container"]
+END = ["delete_all_leaves_nothing", "make_down_leaves_nothing"]
 
 
 def url(cluster, path="/"):

@@ -14,6 +14,7 @@ import traceback
 
 import bad_input_test
 import demo_test
+import hostile_test
 import kubectl_test
 import server_test
 from cluster import Cluster, Failure, Machine
@@ -21,8 +22,10 @@ from cluster import Cluster, Failure, Machine
 
 def tests():
     """In the order they run: (name, function). A module's `finish` ends what its tests share."""
-    for module in (server_test, kubectl_test, bad_input_test, demo_test):
-        for name in module.ORDER:
+    for module, names in ((server_test, server_test.ORDER), (kubectl_test, kubectl_test.ORDER),
+                          (bad_input_test, bad_input_test.ORDER), (demo_test, demo_test.ORDER),
+                          (hostile_test, hostile_test.ORDER), (demo_test, demo_test.END)):
+        for name in names:
             yield f"{module.__name__}.{name}", getattr(module, name)
         getattr(module, "finish", lambda: None)()
 
