@@ -167,6 +167,10 @@ Result<OpenedStdio> OpenStdio(const Stdio& stdio, int index) {
   return opened;
 }
 
+int OpenPidfd(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
+
 ExitStatus StatusOf(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return {.code = info.si_status};
   return {.code = 128 + info.si_status, .signal = info.si_status};
@@ -217,7 +221,7 @@ Result<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
   Subprocess child;
   child.pid_ = pid;
   child.group_ = options.group;
-  child.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  child.pidfd_ = Fd(OpenPidfd(pid));
   if (!child.pidfd_) {
     Error error = LastError("pidfd_open");
     ::kill(pid, SIGKILL);
@@ -228,6 +232,14 @@ Result<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
   child.out_ = std::move(stdio[1].parent);
   child.err_ = std::move(stdio[2].parent);
   return child;
+}
+
+Result<Subprocess> Subprocess::Adopt(pid_t pid) {
+  Subprocess process;
+  process.pid_ = pid;
+  process.pidfd_ = Fd(OpenPidfd(pid));
+  if (!process.pidfd_) return Fail(LastError(fmt::format("process {}", pid)));
+  return process;
 }
 
 Result<std::optional<ExitStatus>> Subprocess::Wait(std::optional<Duration> timeout) {
@@ -247,7 +259,9 @@ Result<std::optional<ExitStatus>> Subprocess::Wait(std::optional<Duration> timeo
     siginfo_t info = {};
     if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(pidfd_.get()), &info, WEXITED) != 0) {
       if (errno == EINTR) continue;
-      return Fail(LastError("waitid"));
+      if (errno != ECHILD) return Fail(LastError("waitid"));
+      status_ = ExitStatus{.code = ExitStatus::kUntold};
+      return status_;
     }
     status_ = StatusOf(info);
     return status_;

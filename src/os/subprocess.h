@@ -47,18 +47,22 @@ struct SpawnOptions {
 };
 
 struct ExitStatus {
-  int code = 0;    // of exit(); 128 + signal when a signal ended it, as shells say
+  int code = 0;    // of exit(); 128 + signal when a signal ended it, as shells say; kUntold of an adopted process
   int signal = 0;  // 0 when it exited by itself
+  static constexpr int kUntold = -1;
   bool ok() const { return code == 0; }
 };
 
-// One child. Not thread-safe but for Kill. The destructor neither kills nor waits; a child that is still running then is
-// reaped by nobody until this process ends, so owners Wait().
+// One child, or a process that a former run of this program started. Not thread-safe but for Kill. The destructor neither
+// kills nor waits; a child that is still running then is reaped by nobody until this process ends, so owners Wait().
 class Subprocess {
  public:
   // NotFound when there is no such program, Forbidden when it may not be run. No other descriptors are inherited than
   // 0, 1, 2; signal handlers and masks are the defaults.
   static Result<Subprocess> Spawn(const SpawnOptions& options);
+  // A process that is no child of this one. NotFound when there is none with this number; the caller checks afterwards
+  // that it is the one it meant. The kernel tells a stranger's end, not its status. Target::kGroup is not for it.
+  static Result<Subprocess> Adopt(pid_t pid);
 
   Subprocess(Subprocess&&) noexcept = default;
   Subprocess& operator=(Subprocess&&) noexcept = default;

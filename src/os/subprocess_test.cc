@@ -114,5 +114,21 @@ TEST(Subprocess, RunForOutputExplainsFailure) {
             "sh failed with status 1: last");
 }
 
+TEST(Subprocess, AnAdoptedProcessIsKilledAndItsEndIsSeen) {
+  // The shell ends at once and leaves its child to others.
+  std::string pid = os::Run({"sh", "-c", "sleep 100 >/dev/null 2>&1 & echo $!"})->out;
+  Subprocess adopted = *Subprocess::Adopt(std::stoi(pid));
+  EXPECT_EQ(*adopted.Wait(0ms), std::nullopt);
+  ASSERT_TRUE(adopted.Kill(SIGKILL));
+  std::optional<ExitStatus> ended = *adopted.Wait(10s);
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_FALSE(ended->ok());
+  EXPECT_EQ(adopted.Wait(0ms)->value().code, ExitStatus::kUntold);
+}
+
+TEST(Subprocess, ThereIsNothingToAdoptBehindAFreeNumber) {
+  EXPECT_TRUE(Subprocess::Adopt(1 << 30).error().Is(Reason::kNotFound));
+}
+
 }  // namespace
 }  // namespace sampan::os
