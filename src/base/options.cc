@@ -49,7 +49,7 @@ void OptionSet::Add(std::string* target, std::string name, std::string value_nam
                         target->assign(text);
                         return {};
                       },
-                      nullptr});
+                      nullptr, [target] { return target->empty() ? std::vector<std::string>() : std::vector{*target}; }});
 }
 
 void OptionSet::Add(uint16_t* target, std::string name, std::string value_name, std::string doc) {
@@ -59,7 +59,7 @@ void OptionSet::Add(uint16_t* target, std::string name, std::string value_name, 
                         *target = static_cast<uint16_t>(value);
                         return {};
                       },
-                      nullptr});
+                      nullptr, [target] { return std::vector{std::to_string(*target)}; }});
 }
 
 void OptionSet::Add(int64_t* target, std::string name, std::string value_name, std::string doc, int64_t least,
@@ -69,7 +69,7 @@ void OptionSet::Add(int64_t* target, std::string name, std::string value_name, s
                         TRY(*target, ParseWhole(text, least, most));
                         return {};
                       },
-                      nullptr});
+                      nullptr, [target] { return std::vector{std::to_string(*target)}; }});
 }
 
 void OptionSet::Add(Duration* target, std::string name, std::string value_name, std::string doc) {
@@ -82,7 +82,7 @@ void OptionSet::Add(Duration* target, std::string name, std::string value_name, 
                         *target = *value;
                         return {};
                       },
-                      nullptr});
+                      nullptr, [target] { return std::vector{FormatDuration(*target)}; }});
 }
 
 void OptionSet::Add(bool* target, std::string name, std::string doc) {
@@ -94,7 +94,7 @@ void OptionSet::Add(bool* target, std::string name, std::string doc) {
                         *target = text == "true";
                         return {};
                       },
-                      nullptr});
+                      nullptr, [target] { return std::vector<std::string>{*target ? "true" : "false"}; }});
 }
 
 void OptionSet::Add(std::vector<std::string>* target, std::string name, std::string value_name, std::string doc,
@@ -105,7 +105,15 @@ void OptionSet::Add(std::vector<std::string>* target, std::string name, std::str
                         target->emplace_back(text);
                         return {};
                       },
-                      [target] { target->clear(); }});
+                      [target] { target->clear(); }, [target] { return *target; }});
+}
+
+std::vector<std::string> OptionSet::Arguments() const {
+  std::vector<std::string> arguments;
+  for (const Option& option : options_) {
+    for (const std::string& value : option.get()) arguments.push_back(fmt::format("--{}={}", option.name, value));
+  }
+  return arguments;
 }
 
 const Option* OptionSet::Find(std::string_view name) const {

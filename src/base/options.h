@@ -26,6 +26,8 @@ struct Option {
   std::function<Result<void>(std::string_view text)> set;
   // Forgets a list's values: those of the command line replace those of the file.
   std::function<void()> clear;
+  // What is stored now, each value as a text that `set` takes; nothing for an empty text.
+  std::function<std::vector<std::string>()> get;
 };
 
 // Extra condition on a parsed text: empty when it holds, else what would be right ("a port between 1 and 65535").
@@ -43,6 +45,8 @@ class OptionSet {
            OptionCheck check = nullptr);
 
   const std::vector<Option>& options() const { return options_; }
+  // What is stored now as arguments of a command line, "--name=value" each.
+  std::vector<std::string> Arguments() const;
   const Option* Find(std::string_view name) const;
   // The declared name that is most like `name`, or "" when none is near.
   std::string Nearest(std::string_view name) const;

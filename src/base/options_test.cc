@@ -35,6 +35,23 @@ TEST(OptionSet, ValuesAreParsedAndFaultsSayWhatIsRight) {
   EXPECT_EQ(set.Nearest("unrelated-thing"), "");
 }
 
+TEST(OptionSet, ArgumentsGiveBackWhatIsStored) {
+  std::string name = "a b", empty;
+  uint16_t port = 6443;
+  int64_t pods = 110;
+  bool disable = true;
+  std::vector<std::string> labels = {"disk=ssd", "zone=1"};
+  OptionSet set;
+  set.Add(&name, "name", "NAME", "A text.");
+  set.Add(&empty, "empty", "NAME", "Nothing.");
+  set.Add(&port, "port", "PORT", "A port.");
+  set.Add(&pods, "pods", "N", "A number.", 1, 1000);
+  set.Add(&disable, "disable", "A switch.");
+  set.Add(&labels, "label", "LABEL", "A list.");
+  EXPECT_EQ(set.Arguments(), (std::vector<std::string>{"--name=a b", "--port=6443", "--pods=110", "--disable=true",
+                                                       "--label=disk=ssd", "--label=zone=1"}));
+}
+
 TEST(OptionChecks, DnsNames) {
   for (const char* good : {"cluster.local", "a", "x-1.y"}) EXPECT_EQ(IsDnsName()(good), "") << good;
   for (const char* bad : {"", "Cluster.local", ".a", "a.", "a..b", "-a", "a-.b", "a_b"})
