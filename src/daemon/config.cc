@@ -71,6 +71,27 @@ void DeclareState(NodeConfig& config, OptionSet& options) {
   options.Add(&config.service_cluster_ip_range, "service-cluster-ip-range", "CIDR", "Addresses of Services.", IsCidr());
 }
 
+void DeclareNode(NodeConfig& config, std::vector<std::string> components, OptionSet& options) {
+  options.Add(&config.cluster_cidr, "cluster-cidr", "CIDR", "Addresses of pods.", IsCidr());
+  options.Add(&config.cluster_domain, "cluster-domain", "DOMAIN", "DNS domain of the cluster.", IsDnsName());
+  options.Add(&config.disable, "disable", "NAME",
+              fmt::format("Leave a component out; may be repeated. One of {}.", fmt::join(components, ", ")),
+              IsOneOf(components));
+  options.Add(&config.node_name, "hostname-override", "NAME", "Name of this node; by default the host name.", IsDnsName());
+  options.Add(&config.node_ip, "node-ip", "IP", "Address of this node; by default that of the default route.",
+              IsIpAddress());
+  options.Add(&config.kubelet_port, "kubelet-port", "PORT", "Port of the node agent.");
+  options.Add(&config.node_labels, "node-labels", "KEY=VALUE", "Label this node registers with; may be repeated.",
+              IsNodeLabel());
+  options.Add(&config.max_pods, "max-pods", "N", "Most pods on this node.", 1, 10000);
+  options.Add(&config.pod_max_pids, "pod-max-pids", "N",
+              "Most processes and threads of a pod; 0 chooses by what the machine has, -1 sets no limit.", -1, 4194304);
+  options.Add(&config.static_pod_dir, "pod-manifest-path", "DIR", "Manifests of pods that this node runs by itself.",
+              IsAbsolutePath());
+  options.Add(&config.log_level, "log-level", "LEVEL", "debug, info, warn or error.",
+              IsOneOf({"debug", "info", "warn", "error"}));
+}
+
 }  // namespace
 
 bool NodeConfig::Disabled(std::string_view component) const {
@@ -79,6 +100,10 @@ bool NodeConfig::Disabled(std::string_view component) const {
 
 std::vector<std::string> ComponentNames() {
   return {"controllers", "scheduler", "dns", "proxy"};
+}
+
+std::vector<std::string> AgentComponentNames() {
+  return {"dns", "proxy"};
 }
 
 void DeclareTeardown(NodeConfig& config, OptionSet& options) {
@@ -97,32 +122,30 @@ void Declare(ServerConfig& config, OptionSet& options) {
               "Static tokens, a line each: token,user,uid,\"group1,group2\".", IsAbsolutePath());
   options.Add(&config.service_node_port_range, "service-node-port-range", "LOW-HIGH", "Ports of NodePort Services.",
               IsPortRange());
-  options.Add(&config.cluster_cidr, "cluster-cidr", "CIDR", "Addresses of pods.", IsCidr());
-  options.Add(&config.cluster_domain, "cluster-domain", "DOMAIN", "DNS domain of the cluster.", IsDnsName());
   options.Add(&config.disable_agent, "disable-agent", "Run the control plane only: this machine is no node.");
-  options.Add(&config.disable, "disable", "NAME",
-              fmt::format("Leave a component out; may be repeated. One of {}.", fmt::join(ComponentNames(), ", ")),
-              IsOneOf(ComponentNames()));
-  options.Add(&config.node_name, "hostname-override", "NAME", "Name of this node; by default the host name.", IsDnsName());
-  options.Add(&config.node_ip, "node-ip", "IP", "Address of this node; by default that of the default route.",
-              IsIpAddress());
-  options.Add(&config.kubelet_port, "kubelet-port", "PORT", "Port of the node agent.");
-  options.Add(&config.node_labels, "node-labels", "KEY=VALUE", "Label this node registers with; may be repeated.",
-              IsNodeLabel());
-  options.Add(&config.max_pods, "max-pods", "N", "Most pods on this node.", 1, 10000);
-  options.Add(&config.pod_max_pids, "pod-max-pids", "N",
-              "Most processes and threads of a pod; 0 chooses by what the machine has, -1 sets no limit.", -1, 4194304);
-  options.Add(&config.static_pod_dir, "pod-manifest-path", "DIR", "Manifests of pods that this node runs by itself.",
-              IsAbsolutePath());
-  options.Add(&config.log_level, "log-level", "LEVEL", "debug, info, warn or error.",
-              IsOneOf({"debug", "info", "warn", "error"}));
+  DeclareNode(config, ComponentNames(), options);
 }
 
-Result<void> Validate(const ServerConfig& config) {
+void Declare(AgentConfig& config, OptionSet& options) {
+  options.Add(&config.server, "server", "URL", "Address of the API; by default the kubeconfig's.");
+  options.Add(&config.kubeconfig, "kubeconfig", "FILE",
+              "Who this node is: a client certificate of system:node:NAME in system:nodes, which it serves with, too; by "
+              "default what the server on this machine writes.",
+              IsAbsolutePath());
+  DeclareState(config, options);
+  DeclareNode(config, AgentComponentNames(), options);
+}
+
+Result<void> Validate(const NodeConfig& config) {
   if (Overlap(ParseNetwork(config.cluster_cidr), ParseNetwork(config.service_cluster_ip_range))) {
     return Fail(Error::BadRequest("--cluster-cidr: {} overlaps --service-cluster-ip-range {}; choose networks that do not",
                                   config.cluster_cidr, config.service_cluster_ip_range));
   }
+  return {};
+}
+
+Result<void> Validate(const ServerConfig& config) {
+  TRY_VOID(Validate(static_cast<const NodeConfig&>(config)));
   if (!config.disable_agent && config.kubelet_port == config.secure_port) {
     return Fail(Error::BadRequest("--kubelet-port: {} is the API's port already; choose another", config.kubelet_port));
   }
@@ -134,6 +157,27 @@ Result<void> Validate(const ServerConfig& config) {
     if (!tokens) return Fail(Error::BadRequest("--token-auth-file: {}", tokens.error()));
   }
   return {};
+}
+
+std::map<std::string, std::string> LabelsOf(const NodeConfig& config) {
+  std::map<std::string, std::string> labels;
+  for (const std::string& label : config.node_labels) {
+    size_t equals = label.find('=');
+    labels[label.substr(0, equals)] = label.substr(equals + 1);
+  }
+  return labels;
+}
+
+std::vector<std::string> AgentArguments(const ServerConfig& config) {
+  AgentConfig agent{config, "", ""};
+  agent.node_labels.clear();
+  std::vector<std::string> known = AgentComponentNames();
+  std::erase_if(agent.disable, [&](const std::string& name) { return std::ranges::find(known, name) == known.end(); });
+  OptionSet options;
+  Declare(agent, options);
+  std::vector<std::string> arguments{"agent", "--config=/dev/null"};
+  std::ranges::move(options.Arguments(), std::back_inserter(arguments));
+  return arguments;
 }
 
 }  // namespace sampan::daemon

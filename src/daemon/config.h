@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,7 +13,9 @@ namespace sampan::daemon {
 
 inline constexpr char kDefaultConfigFile[] = "/etc/sampan/config.yaml";
 
-// Settings that both verbs share.
+inline constexpr char kDefaultAgentConfigFile[] = "/etc/sampan/agent.yaml";
+
+// Settings of a node. `sampan server` takes them as well, for the agent that it runs on its own machine.
 struct NodeConfig {
   std::string data_dir = "/var/lib/sampan";
   std::string run_dir = "/run/sampan";
@@ -27,10 +30,15 @@ struct NodeConfig {
   int64_t max_pods = 110;
   int64_t pod_max_pids = 0;
   std::string static_pod_dir;        // manifests of static pods; empty: none
-  std::vector<std::string> disable;  // component names, see kComponents
+  std::vector<std::string> disable;  // names of components
   std::string log_level = "info";
 
   bool Disabled(std::string_view component) const;
+};
+
+struct AgentConfig : NodeConfig {
+  std::string kubeconfig;  // empty: the one that the server on this machine writes
+  std::string server;      // URL of the API; empty: the kubeconfig's
 };
 
 struct ServerConfig : NodeConfig {
@@ -43,14 +51,24 @@ struct ServerConfig : NodeConfig {
   bool disable_agent = false;
 };
 
-// What --disable takes, in start order.
+// What --disable takes, in start order: of a server, which passes on what concerns its agent, and of an agent.
 std::vector<std::string> ComponentNames();
+std::vector<std::string> AgentComponentNames();
 
 void Declare(ServerConfig& config, OptionSet& options);
+void Declare(AgentConfig& config, OptionSet& options);
 // The settings that `teardown` needs: where the state lies and which runtime ran it.
 void DeclareTeardown(NodeConfig& config, OptionSet& options);
 
 // Checks what one option alone cannot: ranges that overlap, addresses that lie outside. BadRequest "--flag: why".
 Result<void> Validate(const ServerConfig& config);
+Result<void> Validate(const NodeConfig& config);
+
+// node_labels by key.
+std::map<std::string, std::string> LabelsOf(const NodeConfig& config);
+
+// The command line of the agent on the server's machine, `agent` first: its node's settings, and no configuration file.
+// Labels are not among them: the server gives them itself, as a node may not give itself each (own_node.h).
+std::vector<std::string> AgentArguments(const ServerConfig& config);
 
 }  // namespace sampan::daemon

@@ -56,5 +56,42 @@ TEST(ConfigFileValues, AreStored) {
   EXPECT_EQ(config.cluster_domain, "example.org");
 }
 
+TEST(AgentArguments, AreTheSettingsOfTheServersNode) {
+  ServerConfig server;
+  EXPECT_EQ(
+      FaultOf("data-dir: /d\nrun-dir: /r\nsecure-port: 7443\nhostname-override: node-a\nnode-ip: 10.0.0.5\nmax-pods: 20\n"
+              "node-labels: [disk=ssd]\ndisable: [scheduler, dns]\nlog-level: debug\n",
+              &server),
+      "");
+  EXPECT_EQ(AgentArguments(server),
+            (std::vector<std::string>{"agent", "--config=/dev/null", "--data-dir=/d", "--run-dir=/r",
+                                      "--service-cluster-ip-range=10.96.0.0/12", "--cluster-cidr=10.244.0.0/16",
+                                      "--cluster-domain=cluster.local", "--disable=dns", "--hostname-override=node-a",
+                                      "--node-ip=10.0.0.5", "--kubelet-port=10250", "--max-pods=20", "--log-level=debug"}));
+}
+
+TEST(AgentArguments, AreAcceptedByTheAgentAndMeanTheSame) {
+  ServerConfig server;
+  server.node_name = "n";
+  server.disable = {"proxy"};
+  server.max_pods = 7;
+  server.static_pod_dir = "/etc/pods";
+  server.container_runtime_endpoint = "/run/other.sock";
+  AgentConfig agent;
+  OptionSet options;
+  Declare(agent, options);
+  for (const std::string& argument : AgentArguments(server)) {
+    if (argument == "agent" || argument.starts_with("--config=")) continue;
+    size_t equals = argument.find('=');
+    const Option* option = options.Find(std::string_view(argument).substr(2, equals - 2));
+    ASSERT_NE(option, nullptr) << argument;
+    EXPECT_TRUE(option->set(argument.substr(equals + 1))) << argument;
+  }
+  EXPECT_EQ(agent.disable, server.disable);
+  EXPECT_EQ(agent.max_pods, 7);
+  EXPECT_EQ(agent.static_pod_dir, "/etc/pods");
+  EXPECT_EQ(agent.container_runtime_endpoint, "/run/other.sock");
+}
+
 }  // namespace
 }  // namespace sampan::daemon

@@ -58,6 +58,11 @@ std::string HostAddress() {
   return first == nullptr ? kLoopback : first->address;
 }
 
+void FillFromHost(NodeConfig& config) {
+  if (config.node_name.empty()) config.node_name = HostName();
+  if (config.node_ip.empty()) config.node_ip = HostAddress();
+}
+
 std::string AddressIn(const std::string& cidr, uint32_t index) {
   in_addr base{};
   inet_pton(AF_INET, cidr.substr(0, cidr.find('/')).c_str(), &base);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "daemon/config.h"
 
 namespace sampan::daemon {
 
@@ -12,6 +13,8 @@ std::string HostName();
 // The address of the interface with the default route; of a machine without one, its first address that others can reach,
 // and of a machine without that, 127.0.0.1. Blocks for microseconds.
 std::string HostAddress();
+// Gives a node without a name or an address this machine's.
+void FillFromHost(NodeConfig& config);
 // The address number `index` of a network: AddressIn("10.96.0.0/12", 10) is 10.96.0.10.
 std::string AddressIn(const std::string& cidr, uint32_t index);
 

@@ -1,7 +1,9 @@
 #include "daemon/node_components.h"
 
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
+#include "client/http_transport.h"
 #include "client/informer.h"
 #include "daemon/actor_component.h"
 #include "daemon/host.h"
@@ -17,10 +19,6 @@ constexpr uint32_t kDnsIndex = 10;
 // A part that cannot start (no runtime, a taken port) is tried again: the reason may pass.
 constexpr Duration kRetryDelay = std::chrono::seconds(5);
 
-std::string DnsAddress(const NodeConfig& config) {
-  return AddressIn(config.service_cluster_ip_range, kDnsIndex);
-}
-
 node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   node::AgentOptions options;
   options.paths.data = config.data_dir;
@@ -32,22 +30,22 @@ node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   options.cluster_domain = config.cluster_domain;
   options.cluster_cidr = config.cluster_cidr;
   options.port = config.kubelet_port;
-  for (const std::string& label : config.node_labels) {
-    size_t equals = label.find('=');
-    options.labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
+  options.labels = LabelsOf(config);
   options.max_pods = config.max_pods;
   options.pod_max_pids = config.pod_max_pids;
   options.static_pod_dir = config.static_pod_dir;
-  options.role = node::AgentOptions::Role::kControlPlane;
   return options;
 }
 
 }  // namespace
 
+std::string DnsAddress(const NodeConfig& config) {
+  return AddressIn(config.service_cluster_ip_range, kDnsIndex);
+}
+
 struct NodeComponents::State {
-  State(Runtime& runtime, const NodeConfig& config, const Certificates& certificates, ControlPlane& control_plane)
-      : runtime(runtime), config(config), certificates(certificates), control_plane(control_plane) {}
+  State(Runtime& runtime, const NodeConfig& config, const client::ClientConfig& access)
+      : runtime(runtime), config(config), access(access) {}
 
   Task<Result<void>> StartClient();
   Task<void> StopClient();
@@ -57,44 +55,29 @@ struct NodeComponents::State {
   Task<Result<void>> PlayAgent(CancelToken stop);
   Task<Result<void>> PlayProxy(CancelToken stop);
   Task<Result<void>> PlayDns(CancelToken stop);
-  Task<void> Persist(std::string name, Task<Result<void>> (State::*play)(CancelToken), CancelToken stop);
+  Task<void> Persist(std::string_view name, Task<Result<void>> (State::*play)(CancelToken), CancelToken stop);
 
   Runtime& runtime;
   const NodeConfig& config;
-  const Certificates& certificates;
-  ControlPlane& control_plane;
-  std::unique_ptr<client::Client> node_client;
-  std::unique_ptr<client::Client> proxy_client;
-  std::unique_ptr<client::Client> dns_client;
-  std::optional<client::InformerFactory> node_informers;
-  std::optional<client::InformerFactory> proxy_informers;
-  std::optional<client::InformerFactory> dns_informers;
+  const client::ClientConfig& access;
+  std::unique_ptr<client::Client> client;
+  std::optional<client::InformerFactory> informers;  // of all, so that what several follow is held once
 };
 
 Task<Result<void>> NodeComponents::State::StartClient() {
-  namespace auth = apiserver::auth;
-  std::string authenticated(auth::kAuthenticatedGroup);
-  node_client = control_plane.ClientFor(
-      {.name = std::string(auth::kNodeUserPrefix) + config.node_name,
-       .groups = {std::string(auth::kNodesGroup), std::string(auth::kControlPlaneNodesGroup), authenticated}});
-  proxy_client = control_plane.ClientFor({.name = "system:kube-proxy", .groups = {authenticated}});
-  dns_client = control_plane.ClientFor({.name = "system:kube-dns", .groups = {authenticated}});
-  node_informers.emplace(*node_client, *runtime.pool, *runtime.clock, *runtime.rng);
-  proxy_informers.emplace(*proxy_client, *runtime.pool, *runtime.clock, *runtime.rng);
-  dns_informers.emplace(*dns_client, *runtime.pool, *runtime.clock, *runtime.rng);
+  CO_TRY(client, client::NewHttpClient(runtime.loops, *runtime.clock, access, {.user_agent = "sampan-agent"}));
+  informers.emplace(*client, *runtime.pool, *runtime.clock, *runtime.rng);
   co_return Result<void>();
 }
 
 Task<void> NodeComponents::State::StopClient() {
-  co_await dns_informers->Stop();
-  co_await node_informers->Stop();
-  co_await proxy_informers->Stop();
+  co_await informers->Stop();
 }
 
-Task<void> NodeComponents::State::Persist(std::string name, Task<Result<void>> (State::*play)(CancelToken),
+Task<void> NodeComponents::State::Persist(std::string_view name, Task<Result<void>> (State::*play)(CancelToken),
                                           CancelToken stop) {
   while (!stop.Requested()) {
-    auto played = co_await (this->*play)(stop);
+    auto played = co_await Contained(name, (this->*play)(stop));
     if (played) co_return;
     LOG_ERROR("node", "{}: {}; trying again in {}", name, played.error(), FormatDuration(kRetryDelay));
     co_await runtime.clock->Sleep(kRetryDelay, stop);
@@ -102,15 +85,15 @@ Task<void> NodeComponents::State::Persist(std::string name, Task<Result<void>> (
 }
 
 Task<Result<void>> NodeComponents::State::PlayAgent(CancelToken stop) {
-  node::AgentDeps deps{.client = *node_client,
-                       .informers = *node_informers,
+  node::AgentDeps deps{.client = *client,
+                       .informers = *informers,
                        .clock = *runtime.clock,
                        .rng = *runtime.rng,
                        .executor = *runtime.pool,
                        .blocking = runtime.blocking,
                        .loops = runtime.loops,
-                       .serving = certificates.kubelet,
-                       .client_ca_pem = certificates.ca_pem};
+                       .serving = {access.client_certificate_pem, access.client_key_pem},
+                       .client_ca_pem = access.ca_pem};
   node::Agent agent(std::move(deps), AgentOptionsOf(config));
   auto ended = co_await agent.Run(std::move(stop));
   co_return ended;
@@ -124,8 +107,7 @@ Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
   options.masquerade_pods = proxy::MasqueradePods::kYes;  // the bridge plugin's configuration leaves it to the proxy
   if (!config.Disabled("dns")) options.local_cluster_ips = {DnsAddress(config)};
   std::unique_ptr<proxy::HealthPorts> health = proxy::NewHealthPorts(runtime.loops);
-  proxy::Proxy proxy(*proxy_informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, health.get(),
-                     std::move(options));
+  proxy::Proxy proxy(*informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, health.get(), std::move(options));
   auto ended = co_await proxy.Run(std::move(stop));
   co_return ended;
 }
@@ -133,12 +115,9 @@ Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
 Task<Result<void>> NodeComponents::State::PlayDns(CancelToken stop) {
   std::unique_ptr<dns::HostAddresses> host = dns::NewLoopbackAddresses();
   dns::DnsOptions options;
-  options.node_name = config.node_name;
-  options.node_address = config.node_ip;
   options.cluster_domain = config.cluster_domain;
   options.cluster_ips = {DnsAddress(config)};
-  dns::Dns dns(*dns_client, *dns_informers, *runtime.pool, runtime.blocking, *runtime.clock, *runtime.rng, host.get(),
-               std::move(options));
+  dns::Dns dns(*informers, *runtime.pool, runtime.blocking, *runtime.clock, *runtime.rng, host.get(), std::move(options));
   auto ended = co_await dns.Run(std::move(stop));
   co_return ended;
 }
@@ -153,15 +132,14 @@ Task<void> NodeComponents::State::RunDns(CancelToken stop) {
   return Persist("dns", &State::PlayDns, std::move(stop));
 }
 
-NodeComponents::NodeComponents(Runtime& runtime, const NodeConfig& config, const Certificates& certificates,
-                               ControlPlane& control_plane)
-    : state_(std::make_unique<State>(runtime, config, certificates, control_plane)) {}
+NodeComponents::NodeComponents(Runtime& runtime, const NodeConfig& config, const client::ClientConfig& access)
+    : state_(std::make_unique<State>(runtime, config, access)) {}
 NodeComponents::~NodeComponents() = default;
 
 void NodeComponents::AddTo(Supervisor& supervisor) {
   State* state = state_.get();
   Executor& pool = *state->runtime.pool;
-  supervisor.Add({"node client", [state] { return state->StartClient(); }, [state] { return state->StopClient(); }});
+  supervisor.Add({"client", [state] { return state->StartClient(); }, [state] { return state->StopClient(); }});
   if (!state->config.Disabled("proxy")) {
     supervisor.Add(ActorComponent("proxy", pool, *state->runtime.clock,
                                   [state](CancelToken stop) { return state->RunProxy(std::move(stop)); }));

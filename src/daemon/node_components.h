@@ -1,11 +1,11 @@
-// What makes this machine a node: the agent, the service proxy and the cluster's DNS. They see only a client.
+// What makes this machine a node: the agent, the service proxy and the cluster's DNS. They see only a client, and all are
+// the node: system:node:NAME.
 #pragma once
 
 #include <memory>
 
-#include "daemon/certificates.h"
+#include "client/kubeconfig.h"
 #include "daemon/config.h"
-#include "daemon/control_plane.h"
 #include "daemon/runtime.h"
 #include "daemon/supervisor.h"
 
@@ -13,8 +13,8 @@ namespace sampan::daemon {
 
 class NodeComponents {
  public:
-  // Everything is borrowed and outlives it.
-  NodeComponents(Runtime& runtime, const NodeConfig& config, const Certificates& certificates, ControlPlane& control_plane);
+  // Everything is borrowed and outlives it. `access` says where the API is and who the node is.
+  NodeComponents(Runtime& runtime, const NodeConfig& config, const client::ClientConfig& access);
   ~NodeComponents();  // after the supervisor stopped its components
 
   void AddTo(Supervisor& supervisor);
@@ -24,7 +24,10 @@ class NodeComponents {
   std::unique_ptr<State> state_;
 };
 
-// Ends what a node left on this machine: pods, containerd, interfaces, rules, mounts. With no server running.
+// The address of the cluster's DNS.
+std::string DnsAddress(const NodeConfig& config);
+
+// Ends what a node left on this machine: pods, containerd, interfaces, rules, mounts. With no agent running.
 Result<void> TearDownNode(const NodeConfig& config);
 
 }  // namespace sampan::daemon

@@ -8,12 +8,16 @@
 //       ca.crt ca.key             signs every certificate of the cluster
 //       apiserver.crt .key        serving certificate of the API
 //       apiserver-kubelet-client.crt .key
-//       kubelet.crt .key          serving certificate of this node
+//       kubelet.crt .key          of this node: it serves with it, and it is who the node is
 //       service-account.key       signs service account tokens
-//       <component>.crt .key      client certificates: admin, node
-//     agent/                      the node agent's: containerd/, pods/, volumes, checkpoints
+//       admin.crt .key            client certificate of admin.kubeconfig
+//     agent/                      0700, the node agent's: containerd/, pods/, volumes, checkpoints (node/paths.h)
+//       lock                      held by the running agent
+//       kubeconfig                0600, written by the server: the API's address and the node's certificate
 //   /run/sampan/                  --run-dir, 0755: sockets and pid files, gone after a reboot
-//     sampan.pid
+//     server.lock sampan.pid      the running server
+//     agent.lock agent.pid        the running agent
+//     containerd/
 #pragma once
 
 #include <string>
@@ -34,7 +38,12 @@ class Paths {
   std::string certificate(std::string_view name) const { return tls() + "/" + std::string(name) + ".crt"; }
   std::string key(std::string_view name) const { return tls() + "/" + std::string(name) + ".key"; }
   std::string agent() const { return data_ + "/agent"; }
+  std::string agent_lock() const { return agent() + "/lock"; }
+  std::string agent_kubeconfig() const { return agent() + "/kubeconfig"; }
+  std::string server_run_lock() const { return run_ + "/server.lock"; }
+  std::string agent_run_lock() const { return run_ + "/agent.lock"; }
   std::string pid_file() const { return run_ + "/sampan.pid"; }
+  std::string agent_pid_file() const { return run_ + "/agent.pid"; }
 
  private:
   std::string data_;

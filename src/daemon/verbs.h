@@ -6,6 +6,7 @@
 namespace sampan::daemon {
 
 cli::Verb ServerVerb();
+cli::Verb AgentVerb();
 cli::Verb TeardownVerb();
 cli::Verb SimulateVerb();
 

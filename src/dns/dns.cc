@@ -4,7 +4,6 @@
 #include "api/types/discovery.h"
 #include "async/spawn.h"
 #include "base/log.h"
-#include "client/typed.h"
 #include "dns/records.h"
 
 namespace sampan::dns {
@@ -18,7 +17,6 @@ using api::discovery::EndpointSlice;
 constexpr std::string_view kServiceLabel = "kubernetes.io/service-name";
 constexpr std::string_view kServiceIndex = "service";
 constexpr const char* kNamespace = "kube-system";
-constexpr const char* kName = "kube-dns";
 constexpr const char* kCoreDns = "coredns";  // ConfigMaps
 constexpr const char* kCoreDnsCustom = "coredns-custom";
 constexpr const char* kKubeDns = "kube-dns";
@@ -39,38 +37,6 @@ ZoneOptions ZoneOf(const DnsOptions& options) {
   return zone;
 }
 
-Service KubeDnsService(const DnsOptions& options) {
-  Service service;
-  service.metadata.namespace_ = kNamespace;
-  service.metadata.name = kName;
-  service.metadata.labels["k8s-app"] = kName;
-  service.metadata.labels["kubernetes.io/cluster-service"] = "true";
-  service.metadata.labels["kubernetes.io/name"] = "CoreDNS";
-  service.spec.type = "ClusterIP";
-  service.spec.cluster_ip = options.cluster_ips.front();
-  service.spec.cluster_ips = options.cluster_ips;
-  service.spec.ports.push_back({.name = "dns", .protocol = "UDP", .port = 53, .target_port = api::IntOrString(53)});
-  service.spec.ports.push_back({.name = "dns-tcp", .protocol = "TCP", .port = 53, .target_port = api::IntOrString(53)});
-  return service;
-}
-
-EndpointSlice SliceOf(const DnsOptions& options) {
-  EndpointSlice slice;
-  slice.metadata.namespace_ = kNamespace;
-  slice.metadata.name = fmt::format("{}-{}", kName, options.node_name);
-  slice.metadata.labels[kServiceLabel] = kName;
-  slice.metadata.labels["endpointslice.kubernetes.io/managed-by"] = "dns.sampan.io";
-  slice.address_type = options.node_address.find(':') == std::string::npos ? "IPv4" : "IPv6";
-  api::discovery::Endpoint endpoint;
-  endpoint.addresses = {options.node_address};
-  endpoint.node_name = options.node_name;
-  endpoint.conditions = api::discovery::EndpointConditions{true, true, false};
-  slice.endpoints.push_back(std::move(endpoint));
-  slice.ports.push_back({.name = "dns", .protocol = "UDP", .port = 53});
-  slice.ports.push_back({.name = "dns-tcp", .protocol = "TCP", .port = 53});
-  return slice;
-}
-
 Task<void> UntilRequested(CancelToken stop) {
   Oneshot<bool> requested;
   auto subscription = stop.OnCancel([sender = requested.sender()]() mutable { sender.Set(true); });
@@ -79,10 +45,9 @@ Task<void> UntilRequested(CancelToken stop) {
 
 }  // namespace
 
-Dns::Dns(client::Client& api, client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock,
-         Rng& rng, HostAddresses* host, DnsOptions options)
-    : api_(api),
-      informers_(informers),
+Dns::Dns(client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock, Rng& rng,
+         HostAddresses* host, DnsOptions options)
+    : informers_(informers),
       blocking_(blocking),
       clock_(clock),
       rng_(rng),
@@ -135,9 +100,7 @@ Task<Result<void>> Dns::DoRun(CancelToken stop) {
     co_await clock_.Sleep(retry, stop);
     retry = std::min(retry * 2, kLastRetry);
   }
-  if (options_.publish == Publish::kYes) Spawn(*strand_, gate_, PublishUntilDone(stop));
   co_await UntilRequested(stop);
-  co_await gate_.Close();
   port_ = 0;
   if (server_ != nullptr) co_await server_->Stop();
   server_.reset();
@@ -190,54 +153,6 @@ void Dns::RefreshOf(const client::ObjectPtr& slice) {
   if (key.empty()) return;
   client::ObjectPtr service = services_->cache().GetByKey(key);
   if (service != nullptr && service->As<Service>().spec.cluster_ip == "None") Refresh(key);
-}
-
-Task<void> Dns::PublishUntilDone(CancelToken stop) {
-  Duration retry = kFirstRetry;
-  while (!stop.Requested()) {
-    Result<void> published = co_await PublishService();
-    if (published && !options_.node_address.empty()) published = co_await PublishSlice();
-    if (published) published = co_await PublishConfig();
-    if (published) co_return;
-    LOG_DEBUG("dns", "cannot publish the service kube-dns yet: {}", published.error());
-    co_await clock_.Sleep(retry, stop);
-    retry = std::min(retry * 2, kLastRetry);
-  }
-}
-
-Task<Result<void>> Dns::PublishService() {
-  // Not by a try to make it: that fails with the address that the service itself holds.
-  auto existing = co_await client::Get<Service>(api_, kNamespace, kName);
-  if (!existing && !existing.error().Is(Reason::kNotFound)) co_return Fail(existing.error());
-  if (!existing) {
-    CO_TRY_VOID(co_await client::Create(api_, KubeDnsService(options_)));
-  } else if ((*existing)->spec.cluster_ip != options_.cluster_ips.front()) {
-    LOG_WARN("dns", "the service kube-dns has address {}, pods are told to ask {}", (*existing)->spec.cluster_ip,
-             options_.cluster_ips.front());
-  }
-  co_return Result<void>();
-}
-
-Task<Result<void>> Dns::PublishSlice() {
-  EndpointSlice wanted = SliceOf(options_);
-  auto created = co_await client::Create(api_, wanted);
-  if (created) co_return Result<void>();
-  if (!created.error().Is(Reason::kAlreadyExists)) co_return Fail(created.error());
-  CO_TRY(auto existing, co_await client::Get<EndpointSlice>(api_, kNamespace, wanted.metadata.name));
-  if (existing->endpoints == wanted.endpoints && existing->ports == wanted.ports) co_return Result<void>();
-  wanted.metadata.resource_version = existing->metadata.resource_version;
-  CO_TRY_VOID(co_await client::Update(api_, std::move(wanted)));
-  co_return Result<void>();
-}
-
-Task<Result<void>> Dns::PublishConfig() {
-  api::core::ConfigMap config;
-  config.metadata.namespace_ = kNamespace;
-  config.metadata.name = kCoreDns;
-  config.data["Corefile"] = DefaultCorefile(options_.cluster_domain);
-  auto created = co_await client::Create(api_, std::move(config));
-  if (!created && !created.error().Is(Reason::kAlreadyExists)) co_return Fail(created.error());
-  co_return Result<void>();
 }
 
 client::Subscription Dns::FollowConfig(const std::string& name) {

@@ -2,8 +2,8 @@
 // address of the node's own loopback interface: pods ask the node they run on, so no query crosses the network, and the
 // service works while other nodes do not. The proxy leaves that cluster IP alone (ProxyOptions::local_cluster_ips).
 //
-// kubectl finds the Service kube-dns in kube-system, an EndpointSlice for each node, and the ConfigMap coredns, whose
-// changes take effect at once (config.h).
+// kubectl finds the Service kube-dns in kube-system (publisher.h) and the ConfigMap coredns, whose changes take effect at
+// once (config.h).
 #pragma once
 
 #include <memory>
@@ -13,7 +13,6 @@
 #include "async/cancel.h"
 #include "async/clock.h"
 #include "async/executor.h"
-#include "async/gate.h"
 #include "async/pool.h"
 #include "async/task.h"
 #include "base/guarded.h"
@@ -26,25 +25,20 @@
 
 namespace sampan::dns {
 
-enum class Publish : unsigned char { kNo, kYes };
-
 struct DnsOptions {
-  std::string node_name;
-  std::string node_address;  // for the EndpointSlice; empty: none is made
   std::string cluster_domain = "cluster.local";
   std::vector<std::string> cluster_ips = {"10.96.0.10"};  // of the kube-dns service
   uint16_t port = 53;
   std::vector<std::string> upstreams;  // empty: those of resolv_conf
   std::string resolv_conf = "/etc/resolv.conf";
-  Publish publish = Publish::kYes;  // make the Service, the EndpointSlice and the ConfigMap
 };
 
 // All references outlive it; Run ends before it dies.
 class Dns {
  public:
   // `host` may be null: then the cluster IPs are addresses of this host already.
-  Dns(client::Client& api, client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock,
-      Rng& rng, HostAddresses* host, DnsOptions options);
+  Dns(client::InformerFactory& informers, Executor& pool, BlockingPool& blocking, Clock& clock, Rng& rng,
+      HostAddresses* host, DnsOptions options);
   ~Dns();
 
   // Serves until `stop`; what fails (a busy port, an API that is not there yet) is logged and tried again. Called once.
@@ -61,16 +55,11 @@ class Dns {
  private:
   Task<Result<void>> DoRun(CancelToken stop);
   Task<Result<void>> Open();
-  Task<void> PublishUntilDone(CancelToken stop);
-  Task<Result<void>> PublishService();
-  Task<Result<void>> PublishSlice();
-  Task<Result<void>> PublishConfig();
   void ReadConfig();
   client::Subscription FollowConfig(const std::string& name);
   void Refresh(const std::string& key);
   void RefreshOf(const client::ObjectPtr& slice);
 
-  client::Client& api_;
   client::InformerFactory& informers_;
   BlockingPool& blocking_;
   Clock& clock_;
@@ -82,7 +71,6 @@ class Dns {
   std::unique_ptr<IoLoops> loops_;
   std::unique_ptr<Server> server_;
   std::atomic<uint16_t> port_{0};
-  Gate gate_;
 
   // Of the strand.
   client::ObjectInformer* services_ = nullptr;

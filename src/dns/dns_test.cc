@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include "api/types/core.h"
-#include "api/types/discovery.h"
 #include "async/channel.h"
 #include "client/testing.h"
 #include "client/typed.h"
@@ -15,7 +14,6 @@ namespace sampan::dns {
 namespace {
 
 using api::core::Service;
-using api::discovery::EndpointSlice;
 
 class FakeHost final : public HostAddresses {
  public:
@@ -36,13 +34,6 @@ class FakeHost final : public HostAddresses {
 class DnsTest : public client::ComponentTest {
  protected:
   void SetUp() override {
-    // As an API server does, which gives an address once.
-    api_.SetFault([this](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
-      bool taken = verb == "create" && ref.kind == &api::KindOf<Service>() &&
-                   api_.Peek(client::RefOf<Service>("kube-system", "kube-dns")) != nullptr;
-      if (!taken) return std::nullopt;
-      return Error::BadRequest("provided IP is already allocated");
-    });
     api_.Put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"default"}})");
     api_.Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"db","namespace":"default"},
       "spec":{"clusterIP":"None"}})");
@@ -74,10 +65,7 @@ class DnsTest : public client::ComponentTest {
   }
 
   FakeHost host_;
-  Dns dns_{api_,    informers_,
-           *pool_,  blocking_,
-           *clock_, *rng_,
-           &host_,  {.node_name = "n1", .node_address = "192.0.2.9", .cluster_ips = {"127.0.0.1"}, .port = 0}};
+  Dns dns_{informers_, *pool_, blocking_, *clock_, *rng_, &host_, {.cluster_ips = {"127.0.0.1"}, .port = 0}};
 };
 
 TEST_F(DnsTest, FollowsServicesAndEndpoints) {
@@ -93,20 +81,7 @@ TEST_F(DnsTest, FollowsServicesAndEndpoints) {
   EXPECT_EQ(*SyncWait(*pool_, host_.changes().Pop()), "+127.0.0.1");
 }
 
-TEST_F(DnsTest, PublishesKubeDns) {
-  Expect("kube-dns.kube-system.svc.cluster.local", "NOERROR kube-dns.kube-system.svc.cluster.local A 127.0.0.1");
-  client::ObjectPtr slice;
-  while (slice == nullptr) slice = api_.Peek(client::RefOf<EndpointSlice>("kube-system", "kube-dns-n1"));
-  EXPECT_EQ(slice->As<EndpointSlice>().endpoints.at(0).addresses.at(0), "192.0.2.9");
-  EXPECT_EQ(slice->As<EndpointSlice>().ports.size(), 2U);
-}
-
 TEST_F(DnsTest, FollowsTheConfigMaps) {
-  client::ObjectPtr config;
-  while (config == nullptr) config = api_.Peek(client::RefOf<api::core::ConfigMap>("kube-system", "coredns"));
-  const std::string* corefile = api::FindIn(config->As<api::core::ConfigMap>().data, "Corefile");
-  ASSERT_NE(corefile, nullptr);
-  EXPECT_EQ(*corefile, DefaultCorefile("cluster.local"));
   auto put = [this](std::string_view text) {
     api_.Put(fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"coredns","namespace":"kube-system"}},
       "data":{{"Corefile":"{}"}}}})",
@@ -117,21 +92,6 @@ TEST_F(DnsTest, FollowsTheConfigMaps) {
   put(".:53 {");
   put(".:53 {\\n hosts {\\n 10.0.0.4 printer.corp.org\\n }\\n}\\n");
   Expect("printer.corp.org", "NOERROR printer.corp.org A 10.0.0.4");
-}
-
-class RestartedDnsTest : public DnsTest {
- protected:
-  void SetUp() override {
-    api_.Put(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"kube-dns","namespace":"kube-system"},
-      "spec":{"clusterIP":"127.0.0.1"}})");
-    DnsTest::SetUp();
-  }
-};
-
-TEST_F(RestartedDnsTest, FindsItsServiceAndPublishesTheRest) {
-  client::ObjectPtr config;
-  while (config == nullptr) config = api_.Peek(client::RefOf<api::core::ConfigMap>("kube-system", "coredns"));
-  EXPECT_NE(api_.Peek(client::RefOf<EndpointSlice>("kube-system", "kube-dns-n1")), nullptr);
 }
 
 }  // namespace

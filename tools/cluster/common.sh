@@ -7,17 +7,28 @@ run_dir=${SAMPAN_RUN_DIR:-/run/sampan}
 port=${SAMPAN_PORT:-6443}
 kubeconfig=$data_dir/admin.kubeconfig
 log=$data_dir/sampan.log
-pid_file=$run_dir/sampan.pid
 
 say() { echo "sampan: $*"; }
 fail() { echo "sampan: $*" >&2; exit 1; }
 
-# The pid of the running server, or nothing.
+# running_pid server|agent: the pid of the running one of this data directory, or nothing.
 running_pid() {
-  [ -r "$pid_file" ] || return 0
-  pid=$(cat "$pid_file")
-  case "$(readlink "/proc/$pid/exe" 2>/dev/null)" in
-    */sampan | */sampan\ \(deleted\)) echo "$pid" ;;
+  case $1 in
+    server) file=$run_dir/sampan.pid ;;
+    agent) file=$run_dir/agent.pid ;;
+  esac
+  [ -r "$file" ] || return 0
+  pid=$(cat "$file")
+  # The number may be another process's by now. A process that has been killed has no command line any more.
+  words=$(tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline") || return 0
+  case "$words" in
+    *sampan\ "$1"\ * | */exe\ "$1"\ *) ;;
+    *) return 0 ;;
+  esac
+  case "$words" in
+    *--data-dir[=\ ]"$data_dir"\ *) echo "$pid" ;;
+    *--data-dir*) ;;
+    *) echo "$pid" ;;
   esac
 }
 

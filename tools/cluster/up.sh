@@ -5,7 +5,7 @@
 [ "$(id -u)" = 0 ] || fail "a node needs root: run \`sudo make up\`"
 [ "${1:-}" != check ] || exit 0
 
-if [ -z "$(running_pid)" ]; then
+if [ -z "$(running_pid server)" ]; then
   mkdir -p "$data_dir" "$run_dir"
   chmod 700 "$data_dir"
   # shellcheck disable=SC2086  # flags are meant to split

@@ -118,15 +118,16 @@ void AddSystemRoles(DefaultPolicy& policy) {
     const std::string user = fmt::format("system:{}", component);
     AddSystemRole(policy, fmt::format("system::leader-locking-{}", component), {lock, create}, {{SubjectKind::kUser, user}});
   }
-  // The name server makes its own Service and configuration, so that they are found where users look for them.
+  // The control plane publishes the cluster's DNS where users look for it; the name server of each node reads its
+  // configuration there.
   AddSystemRole(policy, "system:kube-dns",
                 {{.verbs = {"create", "get", "update"}, .api_groups = {""}, .resources = {"services"}},
                  {.verbs = {"create", "get", "update"}, .api_groups = {"discovery.k8s.io"}, .resources = {"endpointslices"}},
-                 {.verbs = {"create"}, .api_groups = {""}, .resources = {"configmaps"}},
-                 names("configmaps", "coredns"),
-                 names("configmaps", "coredns-custom"),
-                 names("configmaps", "kube-dns")},
+                 {.verbs = {"create"}, .api_groups = {""}, .resources = {"configmaps"}}},
                 {{SubjectKind::kUser, "system:kube-dns"}});
+  AddSystemRole(policy, "system:kube-dns-config",
+                {names("configmaps", "coredns"), names("configmaps", "coredns-custom"), names("configmaps", "kube-dns")},
+                {{SubjectKind::kUser, "system:kube-dns"}, {SubjectKind::kGroup, kNodesGroup}});
 }
 
 }  // namespace

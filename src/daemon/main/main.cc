@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   mallopt(M_ARENA_MAX, 4);
   using namespace sampan;
   int code = cli::RunCommandLine(argc, argv,
-                                 {daemon::ServerVerb(), daemon::TeardownVerb(), daemon::SimulateVerb(),
+                                 {daemon::ServerVerb(), daemon::AgentVerb(), daemon::TeardownVerb(), daemon::SimulateVerb(),
                                   cli::KubeconfigVerb(), cli::VersionVerb(SAMPAN_VERSION)});
   // Everything of ours has ended; threads of libraries may not have, and must not see their globals destroyed.
   std::fflush(nullptr);

@@ -1,0 +1,46 @@
+// `sampan teardown`
+#include <memory>
+
+#include "daemon/agent_process.h"
+#include "daemon/config.h"
+#include "daemon/node_components.h"
+#include "daemon/paths.h"
+#include "daemon/process.h"
+#include "daemon/verb.h"
+#include "daemon/verbs.h"
+#include "os/file.h"
+
+namespace sampan::daemon {
+namespace {
+
+Result<void> TearDown(const NodeConfig& config) {
+  Paths paths(config.data_dir, config.run_dir);
+  if (!os::Exists(paths.data())) return {};
+  TRY(DirectoryLock server, DirectoryLock::Take(paths.lock(), "--data-dir"));
+  // The agent of a server that was killed works on.
+  TRY_VOID(EndAgent(paths));
+  TRY_VOID(os::MakeDirs(paths.agent(), 0700));
+  TRY(DirectoryLock agent, DirectoryLock::Take(paths.agent_lock(), "--data-dir"));
+  return TearDownNode(config);
+}
+
+}  // namespace
+
+cli::Verb TeardownVerb() {
+  auto config = std::make_shared<NodeConfig>();
+  cli::Verb verb{.name = "teardown",
+                 .summary =
+                     "End the agent, pods, containerd, interfaces, rules and mounts of this machine's node, whose "
+                     "server is stopped.",
+                 .options = {},
+                 .default_config = "",
+                 .run = nullptr};
+  DeclareTeardown(*config, verb.options);
+  verb.run = [config] {
+    auto done = TearDown(*config);
+    return done ? 0 : Complain(done.error());
+  };
+  return verb;
+}
+
+}  // namespace sampan::daemon
