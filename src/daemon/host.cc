@@ -41,7 +41,7 @@ std::string HostName() {
   return name;
 }
 
-std::string HostAddress() {
+std::string HostAddress(const std::vector<std::string>& own_networks) {
   auto netlink = os::Netlink::Open();
   if (!netlink) return kLoopback;
   std::string source;
@@ -52,6 +52,8 @@ std::string HostAddress() {
   const os::Address* first = nullptr;
   for (const os::Address& address : *addresses) {
     if (address.host_scope || !IsV4(address.address)) continue;
+    auto holds = [&](const std::string& network) { return InNetwork(address.address, network); };
+    if (std::ranges::any_of(own_networks, holds)) continue;
     if (address.link == link) return address.address;
     if (first == nullptr) first = &address;
   }
@@ -60,7 +62,7 @@ std::string HostAddress() {
 
 void FillFromHost(NodeConfig& config) {
   if (config.node_name.empty()) config.node_name = HostName();
-  if (config.node_ip.empty()) config.node_ip = HostAddress();
+  if (config.node_ip.empty()) config.node_ip = HostAddress({config.cluster_cidr, config.service_cluster_ip_range});
 }
 
 std::string AddressIn(const std::string& cidr, uint32_t index) {
@@ -69,6 +71,16 @@ std::string AddressIn(const std::string& cidr, uint32_t index) {
   base.s_addr = htonl(ntohl(base.s_addr) + index);
   std::array<char, INET_ADDRSTRLEN> text{};
   return inet_ntop(AF_INET, &base, text.data(), text.size());
+}
+
+bool InNetwork(const std::string& address, const std::string& cidr) {
+  size_t slash = cidr.find('/');
+  in_addr one{}, base{};
+  if (inet_pton(AF_INET, address.c_str(), &one) != 1 || inet_pton(AF_INET, cidr.substr(0, slash).c_str(), &base) != 1) {
+    return false;
+  }
+  uint32_t mask = ~uint32_t{0} << (32 - std::stoi(cidr.substr(slash + 1)));
+  return ((ntohl(one.s_addr) ^ ntohl(base.s_addr)) & mask) == 0;
 }
 
 }  // namespace sampan::daemon
