@@ -125,7 +125,10 @@ Result<void> Clean(const AgentOptions& options, std::set<std::string> uids) {
 
 Task<Result<void>> TearDown(BlockingPool* blocking, Clock* clock, AgentOptions options) {
   const bool own = options.runtime_endpoint.empty();
-  auto ran = [paths = options.paths, own] { return !own || os::Exists(paths.ContainerdConfig()); };
+  // Pods behind a socket of another data directory are none of ours.
+  auto ran = [paths = options.paths, own] {
+    return !own || (os::Exists(paths.ContainerdConfig()) && CheckContainerdSocket(paths));
+  };
   const bool ever_ran = co_await blocking->Run(std::move(ran));
   Failures failures;
   std::set<std::string> uids;

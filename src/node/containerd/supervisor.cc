@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/mount.h"
 #include "os/proc.h"
+#include "os/unix_socket.h"
 
 namespace sampan::node {
 namespace {
@@ -31,6 +32,10 @@ bool ProcessExists(int64_t pid) {
 
 std::string CommandLine(int64_t pid) {
   return os::ReadFile(fmt::format("/proc/{}/cmdline", pid), os::kKernelFileLimit).value_or("");
+}
+
+bool RunsWith(int64_t pid, const Paths& paths) {
+  return CommandLine(pid).find('\0' + paths.ContainerdConfig() + '\0') != std::string::npos;
 }
 
 // Polls until the process has ended; false when `timeout` passed first.
@@ -60,6 +65,7 @@ Result<Prepared> Prepare(const ContainerdConfigOptions& options) {
   TRY_VOID(os::MakeDirs(paths.Containerd() + "/root", 0711));
   TRY_VOID(os::MakeDirs(paths.ContainerdState(), 0711));
   TRY_VOID(os::MakeDirs(options.cni_conf_dir));
+  TRY_VOID(CheckContainerdSocket(paths));
   std::string text = ContainerdConfigText(options);
   bool same = os::ReadFile(paths.ContainerdConfig(), os::kConfigFileLimit).value_or("") == text;
   Prepared prepared{FindContainerd(paths)};
@@ -100,17 +106,28 @@ OomScoreAdj ProbeOomScoreAdj() {
 }
 
 int64_t FindContainerd(const Paths& paths) {
-  auto text = os::ReadFile(paths.ContainerdPid(), os::kConfigFileLimit);
-  if (!text) return 0;
+  // A number in a file may have been given to another process since, and the file may be lost.
+  auto ours = [&](int64_t pid) { return pid > 1 && ProcessExists(pid) && RunsWith(pid, paths); };
   int64_t pid = 0;
-  std::from_chars(text->data(), text->data() + text->size(), pid);
-  if (pid <= 1 || !ProcessExists(pid)) return 0;
-  // The pid may have been given to another process since.
-  return CommandLine(pid).find(paths.ContainerdConfig()) != std::string::npos ? pid : 0;
+  std::string text = os::ReadFile(paths.ContainerdPid(), os::kConfigFileLimit).value_or("");
+  std::from_chars(text.data(), text.data() + text.size(), pid);
+  if (ours(pid)) return pid;
+  pid = os::ListenerOf(paths.ContainerdSocket()).value_or(0);
+  return ours(pid) ? pid : 0;
+}
+
+Result<void> CheckContainerdSocket(const Paths& paths) {
+  auto listener = os::ListenerOf(paths.ContainerdSocket());
+  if (!listener || RunsWith(*listener, paths)) return {};
+  return Fail(
+      Error::Conflict("{} is served by process {}, which is no containerd of {}; end it, or choose another --run-dir",
+                      paths.ContainerdSocket(), *listener, paths.data));
 }
 
 Result<void> StopContainerd(const Paths& paths) {
   if (int64_t pid = FindContainerd(paths); pid != 0) EndProcess(pid);
+  // What is left below the run directory is another's.
+  if (!CheckContainerdSocket(paths)) return os::RemoveFile(paths.ContainerdPid());
   auto pids = os::ListPids();
   for (pid_t pid : pids.value_or(std::vector<pid_t>())) {
     std::string command = CommandLine(pid);

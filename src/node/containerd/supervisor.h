@@ -47,8 +47,13 @@ class ContainerdSupervisor {
 // Whether oom_score_adj can be lowered here. Blocks for a few milliseconds.
 OomScoreAdj ProbeOomScoreAdj();
 
-// The process that `pid_file` names, when it is a containerd with this configuration file; 0 when there is none. Blocks.
+// The containerd with this configuration file: the process that its pid file names or that listens on its socket; 0 when
+// there is none. Blocks.
 int64_t FindContainerd(const Paths& paths);
+
+// Conflict when the socket is another's: of the containerd of another data directory with the same run directory. What it
+// is asked would be done to that one's containers. Blocks.
+Result<void> CheckContainerdSocket(const Paths& paths);
 
 // Ends containerd and what it leaves: SIGTERM, SIGKILL after 5 s, the shims that serve its socket, mounts below its
 // directories. Blocks.
