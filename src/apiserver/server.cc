@@ -122,6 +122,10 @@ net::Response ApiServer::ErrorPage(int status, std::string_view reason) {
   return JsonResponse(status, FailureStatus(Error(ReasonFromStatus("", status), std::move(text)), status));
 }
 
+void ApiServer::SetKubeletTls(std::shared_ptr<const net::TlsClientOptions> tls) {
+  impl_->context.connections.SetKubeletTls(std::move(tls));
+}
+
 net::Handler ApiServer::handler() {
   return [context = &impl_->context](net::Request& request, net::ResponseWriter& writer) {
     return Dispatch(context, &request, &writer);

@@ -69,6 +69,9 @@ class ApiServer {
   // Refuses new requests, waits for periodic work.
   Task<void> Stop();
 
+  // New connections to kubelets are made with it: the server's client certificate was renewed.
+  void SetKubeletTls(std::shared_ptr<const net::TlsClientOptions> tls);
+
   net::Handler handler();
   // For net::ServerOptions::error_response: what HTTP refuses before the handler, as a metav1.Status.
   static net::Response ErrorPage(int status, std::string_view reason);

@@ -1,6 +1,7 @@
 #include "daemon/certificates.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/log.h"
 #include "os/file.h"
@@ -104,6 +105,14 @@ Result<Certificates> EnsureCertificates(const Paths& paths, const CertificateNam
                               now));
   TRY(all.service_account_key_pem, EnsureServiceAccountKey(paths));
   return all;
+}
+
+bool RenewalDue(const Certificates& all, WallTime now) {
+  return std::ranges::any_of(std::array{&all.api_server, &all.kubelet_client, &all.admin, &all.kubelet},
+                             [now](const net::KeyPair* pair) {
+                               auto info = net::ParseCertificate(pair->certificate_pem);
+                               return !info || info->not_before > now || info->not_after - now <= kRenewBefore;
+                             });
 }
 
 }  // namespace sampan::daemon

@@ -34,4 +34,7 @@ struct Certificates {
 inline constexpr Duration kRenewBefore = std::chrono::days(30);
 Result<Certificates> EnsureCertificates(const Paths& paths, const CertificateNames& names, WallTime now);
 
+// Whether one of them ends within `kRenewBefore` or has not begun, or cannot be read.
+bool RenewalDue(const Certificates& all, WallTime now);
+
 }  // namespace sampan::daemon

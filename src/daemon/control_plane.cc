@@ -24,6 +24,22 @@ UserInfo Identity(std::string name) {
   return {.name = std::move(name), .uid = "", .groups = {std::string(apiserver::auth::kAuthenticatedGroup)}, .extra = {}};
 }
 
+std::shared_ptr<const net::TlsClientOptions> KubeletTls(const Certificates& certificates) {
+  auto tls = std::make_shared<net::TlsClientOptions>();
+  tls->ca_pem = certificates.ca_pem;
+  tls->certificate_pem = certificates.kubelet_client.certificate_pem;
+  tls->key_pem = certificates.kubelet_client.key_pem;
+  return tls;
+}
+
+std::shared_ptr<const net::TlsServerOptions> ApiTls(const Certificates& certificates) {
+  auto tls = std::make_shared<net::TlsServerOptions>();
+  tls->certificate_pem = certificates.api_server.certificate_pem;
+  tls->key_pem = certificates.api_server.key_pem;
+  tls->client_ca_pem = certificates.ca_pem;
+  return tls;
+}
+
 apiserver::ServerOptions ApiOptions(const ServerConfig& config, const Certificates& certificates) {
   apiserver::ServerOptions options;
   options.service_cluster_ip_range = config.service_cluster_ip_range;
@@ -32,11 +48,7 @@ apiserver::ServerOptions ApiOptions(const ServerConfig& config, const Certificat
   options.node_port_max = static_cast<uint16_t>(std::stoi(config.service_node_port_range.substr(dash + 1)));
   options.advertise_address = config.advertise_address;
   options.secure_port = config.secure_port;
-  auto kubelet = std::make_shared<net::TlsClientOptions>();
-  kubelet->ca_pem = certificates.ca_pem;
-  kubelet->certificate_pem = certificates.kubelet_client.certificate_pem;
-  kubelet->key_pem = certificates.kubelet_client.key_pem;
-  options.kubelet_tls = std::move(kubelet);
+  options.kubelet_tls = KubeletTls(certificates);
   return options;
 }
 
@@ -109,11 +121,7 @@ Task<Result<void>> ControlPlane::State::StartApi() {
   net::ServerOptions listen;
   listen.address = config.bind_address;
   listen.port = config.secure_port;
-  auto tls = std::make_shared<net::TlsServerOptions>();
-  tls->certificate_pem = certificates.api_server.certificate_pem;
-  tls->key_pem = certificates.api_server.key_pem;
-  tls->client_ca_pem = certificates.ca_pem;
-  listen.tls = std::move(tls);
+  listen.tls = ApiTls(certificates);
   listen.error_response = &apiserver::ApiServer::ErrorPage;
   CO_TRY(listener, net::Listen(runtime.loops, std::move(listen), api->handler()));
   auto started = co_await api->Start();
@@ -174,6 +182,11 @@ void ControlPlane::AddTo(Supervisor& supervisor) {
     supervisor.Add(ActorComponent("scheduler", *state->runtime.pool, *state->runtime.clock,
                                   [state](CancelToken stop) { return state->RunScheduler(std::move(stop)); }));
   }
+}
+
+Result<void> ControlPlane::UseCertificates(const Certificates& all) {
+  state_->api->SetKubeletTls(KubeletTls(all));
+  return state_->listener->SetTls(ApiTls(all));
 }
 
 std::unique_ptr<client::Client> ControlPlane::ClientFor(apiserver::auth::UserInfo identity) {

@@ -22,6 +22,9 @@ class ControlPlane {
   // Adds its components in start order.
   void AddTo(Supervisor& supervisor);
 
+  // New connections, of clients and to nodes, are made with these. After the API server's start, before its stop.
+  Result<void> UseCertificates(const Certificates& all);
+
   // The API for a component of this process, as `identity`. After the API server's start.
   std::unique_ptr<client::Client> ClientFor(apiserver::auth::UserInfo identity);
 

@@ -5,6 +5,7 @@
 #include "client/kubeconfig.h"
 #include "daemon/actor_component.h"
 #include "daemon/agent_process.h"
+#include "daemon/certificate_keeper.h"
 #include "daemon/certificates.h"
 #include "daemon/config.h"
 #include "daemon/control_plane.h"
@@ -78,10 +79,18 @@ Result<void> Serve(ServerConfig config) {
   TRY_VOID(WritePidFile(paths.pid_file()));
 
   ControlPlane control_plane(runtime, config, paths, certificates);
+  CertificateKeeping keeping{[&](WallTime now) { return EnsureCertificates(paths, NamesOf(config), now); },
+                             [&](const Certificates& all) -> Result<void> {
+                               TRY_VOID(control_plane.UseCertificates(all));
+                               return WriteKubeconfigs(config, paths, all);
+                             }};
   NodeSupport node(runtime, config, paths, control_plane);
   Supervisor supervisor(*runtime.clock);
   supervisor.Add(HeapsComponent(runtime));
   control_plane.AddTo(supervisor);
+  supervisor.Add(ActorComponent("certificates", *runtime.pool, [&](CancelToken stop) {
+    return KeepCertificates(runtime.clock.get(), &runtime.blocking, keeping, certificates, std::move(stop));
+  }));
   if (!config.disable_agent) node.AddTo(supervisor);
   auto served = ServeUntilSignal(runtime, supervisor);
   (void)os::RemoveFile(paths.pid_file());
