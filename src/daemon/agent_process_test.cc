@@ -36,7 +36,7 @@ class AgentProcessTest : public testing::Test {
     while (!clock_.UntilNext()) std::this_thread::yield();
     return *clock_.UntilNext();
   }
-  std::string Journal() { return os::ReadFile(journal_).value_or(""); }
+  std::string Journal() { return os::ReadFile(journal_, os::kConfigFileLimit).value_or(""); }
 
   os::TempDir directory_;
   Paths paths_{directory_ / "data", directory_ / "run"};

@@ -79,7 +79,7 @@ Result<void> EndLockHolder(const std::string& path, Duration grace) {
 }
 
 bool RunsThisProgram(pid_t pid, const std::vector<std::string>& arguments) {
-  auto line = os::ReadFile(fmt::format("/proc/{}/cmdline", pid));
+  auto line = os::ReadFile(fmt::format("/proc/{}/cmdline", pid), os::kKernelFileLimit);
   if (!line || !SameFile(fmt::format("/proc/{}/exe", pid), kOwnExecutable)) return false;
   std::string wanted;
   for (const std::string& argument : arguments) wanted += argument + '\0';

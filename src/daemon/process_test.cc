@@ -81,7 +81,7 @@ TEST(EndLockHolder, AsksAndThenInsists) {
 }
 
 TEST(RunsThisProgram, ComparesTheFileAndTheArguments) {
-  std::string line = *os::ReadFile("/proc/self/cmdline");
+  std::string line = *os::ReadFile("/proc/self/cmdline", os::kKernelFileLimit);
   std::vector<std::string> arguments;
   for (size_t at = line.find('\0') + 1; at < line.size(); at = line.find('\0', at) + 1) {
     arguments.emplace_back(line.c_str() + at);

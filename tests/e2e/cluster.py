@@ -89,6 +89,7 @@ class Cluster:
         self.run_dir = pathlib.Path(f"/tmp/sampan-{name}/run")
         self.port = port
         self.binary = ROOT / "build/release/sampan"
+        self.kubelet_port = kubelet_port
         self.flags = f"--kubelet-port {kubelet_port}"
         self.kubectl_program = shutil.which("kubectl")
         self.process = None

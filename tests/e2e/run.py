@@ -16,6 +16,7 @@ import bad_input_test
 import demo_test
 import hostile_test
 import kubectl_test
+import processes_test
 import server_test
 from cluster import Cluster, Failure, Machine
 
@@ -24,7 +25,8 @@ def tests():
     """In the order they run: (name, function). A module's `finish` ends what its tests share."""
     for module, names in ((server_test, server_test.ORDER), (kubectl_test, kubectl_test.ORDER),
                           (bad_input_test, bad_input_test.ORDER), (demo_test, demo_test.ORDER),
-                          (hostile_test, hostile_test.ORDER), (demo_test, demo_test.END)):
+                          (hostile_test, hostile_test.ORDER), (processes_test, processes_test.ORDER),
+                          (demo_test, demo_test.END)):
         for name in names:
             yield f"{module.__name__}.{name}", getattr(module, name)
         getattr(module, "finish", lambda: None)()
