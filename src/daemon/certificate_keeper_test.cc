@@ -20,7 +20,7 @@ class CertificateKeeperTest : public testing::Test {
     first_ = *Renew(clock_.Now());
     CertificateKeeping keeping{[this](WallTime now) { return Renew(now); },
                                [this](const Certificates& all) -> Result<void> {
-                                 if (std::exchange(refuse_, false)) return Fail(Error::InternalError("no"));
+                                 if (refuse_.exchange(false)) return Fail(Error::InternalError("no"));
                                  used_.Lock()->push_back(all);
                                  return {};
                                }};

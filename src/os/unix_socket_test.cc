@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "os/fd.h"
 #include "os/testing.h"
 
 namespace sampan::os {
