@@ -165,15 +165,20 @@ struct CachedToken {
   bool read = false;
 };
 
-class HttpClient final : public Client {
+// Where requests go, and as whom.
+struct Endpoint {
+  std::unique_ptr<net::Client> http;
+  ClientConfig config;
+  std::string prefix;
+};
+using EndpointPtr = std::shared_ptr<const Endpoint>;
+
+class Transport final : public HttpClient {
  public:
-  HttpClient(std::unique_ptr<net::Client> http, Clock& clock, ClientConfig config, HttpClientOptions options,
-             std::string prefix)
-      : http_(std::move(http)),
-        clock_(clock),
-        config_(std::move(config)),
-        options_(std::move(options)),
-        prefix_(std::move(prefix)) {}
+  Transport(IoLoops& loops, Clock& clock, HttpClientOptions options)
+      : loops_(loops), clock_(clock), options_(std::move(options)) {}
+
+  Result<void> SetConfig(ClientConfig config) override;
 
   Task<Result<ObjectPtr>> Get(Ref ref) override { return Exchange(NewRequest("GET", ResourcePath(ref))); }
 
@@ -210,7 +215,8 @@ class HttpClient final : public Client {
     query.Add("fieldSelector", options.field_selector);
     query.Add("resourceVersion", options.from > 0 ? std::to_string(options.from) : "");
     CancelSource stop(options.stop);
-    CO_TRY(auto response, co_await http_->Send(NewRequest("GET", ResourcePath(ref) + query.text()), stop.token()));
+    Outgoing out = NewRequest("GET", ResourcePath(ref) + query.text());
+    CO_TRY(auto response, co_await out.endpoint->http->Send(std::move(out.request), stop.token()));
     if (response->status() != 200) {
       CO_TRY(std::string body, co_await response->ReadAll(options_.max_response_bytes));
       co_return Fail(ErrorOf(response->status(), body));
@@ -232,8 +238,8 @@ class HttpClient final : public Client {
     QueryBuilder query;
     query.Add("fieldManager", options.field_manager);
     query.Add("force", options.force ? "true" : "");
-    net::ClientRequest request = NewRequest("PATCH", ResourcePath(ref) + query.text());
-    return Exchange(WithBody(std::move(request), patch, ContentType(options.type)));
+    Outgoing out = NewRequest("PATCH", ResourcePath(ref) + query.text());
+    return Exchange(WithBody(std::move(out), patch, ContentType(options.type)));
   }
 
   Task<Result<void>> Delete(Ref ref, DeleteOptions options) override {
@@ -265,35 +271,42 @@ class HttpClient final : public Client {
     return "application/json";
   }
 
-  net::ClientRequest NewRequest(std::string method, const std::string& target) {
+  struct Outgoing {
+    EndpointPtr endpoint;
     net::ClientRequest request;
+  };
+
+  Outgoing NewRequest(std::string method, const std::string& target) {
+    Outgoing out{*endpoint_.ReadLock(), {}};
+    const ClientConfig& config = out.endpoint->config;
+    net::ClientRequest& request = out.request;
     request.method = std::move(method);
-    request.target = prefix_ + target;
+    request.target = out.endpoint->prefix + target;
     request.timeout = options_.timeout;
     request.headers.Add("accept", "application/json");
     request.headers.Add("user-agent", options_.user_agent);
-    std::string token = Token();
+    std::string token = Token(config);
     if (!token.empty()) {
       request.headers.Add("authorization", "Bearer " + token);
-    } else if (!config_.username.empty()) {
-      request.headers.Add("authorization", "Basic " + base64::Encode(config_.username + ":" + config_.password));
+    } else if (!config.username.empty()) {
+      request.headers.Add("authorization", "Basic " + base64::Encode(config.username + ":" + config.password));
     }
-    return request;
+    return out;
   }
 
-  static net::ClientRequest WithBody(net::ClientRequest request, const json::Value& body, std::string_view type) {
-    request.headers.Add("content-type", std::string(type));
-    request.body = json::Serialize(body);
-    return request;
+  static Outgoing WithBody(Outgoing out, const json::Value& body, std::string_view type) {
+    out.request.headers.Add("content-type", std::string(type));
+    out.request.body = json::Serialize(body);
+    return out;
   }
 
   // The token file is a few hundred bytes in memory (tmpfs), so that it is read in place, at most once a minute.
-  std::string Token() {
-    if (config_.token_file.empty()) return config_.token;
+  std::string Token(const ClientConfig& config) {
+    if (config.token_file.empty()) return config.token;
     auto cached = token_.Lock();
     MonoTime now = clock_.Monotonic();
     if (!cached->read || now - cached->read_at > kTokenAge) {
-      std::ifstream file(config_.token_file);
+      std::ifstream file(config.token_file);
       std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
       while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) text.pop_back();
       if (!text.empty()) cached->value = std::move(text);
@@ -303,26 +316,46 @@ class HttpClient final : public Client {
     return cached->value;
   }
 
-  Task<Result<std::string>> Call(net::ClientRequest request, CancelToken stop = {}) {
-    CO_TRY(auto response, co_await http_->Send(std::move(request), std::move(stop)));
+  Task<Result<std::string>> Call(Outgoing out, CancelToken stop = {}) {
+    CO_TRY(auto response, co_await out.endpoint->http->Send(std::move(out.request), std::move(stop)));
     CO_TRY(std::string body, co_await response->ReadAll(options_.max_response_bytes));
     if (response->status() < 200 || response->status() > 299) co_return Fail(ErrorOf(response->status(), body));
     co_return body;
   }
 
-  Task<Result<ObjectPtr>> Exchange(net::ClientRequest request) {
-    CO_TRY(std::string body, co_await Call(std::move(request)));
+  Task<Result<ObjectPtr>> Exchange(Outgoing out) {
+    CO_TRY(std::string body, co_await Call(std::move(out)));
     CO_TRY(json::Value value, ParseBody(body));
     co_return ToObject(std::move(value));
   }
 
-  std::unique_ptr<net::Client> http_;
+  IoLoops& loops_;
   Clock& clock_;
-  const ClientConfig config_;
   const HttpClientOptions options_;
-  const std::string prefix_;
+  Guarded<EndpointPtr> endpoint_;
   Guarded<CachedToken> token_;
 };
+
+Result<void> Transport::SetConfig(ClientConfig config) {
+  TRY(ServerUrl url, ParseServerUrl(config.server));
+  net::ClientOptions http;
+  http.host = url.host;
+  http.port = url.port;
+  http.max_idle_connections = options_.max_idle_connections;
+  if (url.tls) {
+    auto tls = std::make_shared<net::TlsClientOptions>();
+    tls->ca_pem = config.ca_pem;
+    tls->certificate_pem = config.client_certificate_pem;
+    tls->key_pem = config.client_key_pem;
+    tls->skip_verify = config.insecure_skip_tls_verify;
+    tls->server_name = config.tls_server_name;
+    http.tls = std::move(tls);
+  }
+  auto endpoint = std::make_shared<Endpoint>(net::NewClient(loops_, std::move(http)), std::move(config), url.prefix);
+  token_.Lock()->read = false;
+  *endpoint_.Lock() = std::move(endpoint);
+  return {};
+}
 
 }  // namespace
 
@@ -371,24 +404,11 @@ Result<ServerUrl> ParseServerUrl(std::string_view url) {
   return out;
 }
 
-Result<std::unique_ptr<Client>> NewHttpClient(IoLoops& loops, Clock& clock, ClientConfig config, HttpClientOptions options) {
-  TRY(ServerUrl url, ParseServerUrl(config.server));
-  net::ClientOptions http;
-  http.host = url.host;
-  http.port = url.port;
-  http.max_idle_connections = options.max_idle_connections;
-  if (url.tls) {
-    auto tls = std::make_shared<net::TlsClientOptions>();
-    tls->ca_pem = config.ca_pem;
-    tls->certificate_pem = config.client_certificate_pem;
-    tls->key_pem = config.client_key_pem;
-    tls->skip_verify = config.insecure_skip_tls_verify;
-    tls->server_name = config.tls_server_name;
-    http.tls = std::move(tls);
-  }
-  auto connection = net::NewClient(loops, std::move(http));
-  return std::make_unique<HttpClient>(std::move(connection), clock, std::move(config), std::move(options),
-                                      std::move(url.prefix));
+Result<std::unique_ptr<HttpClient>> NewHttpClient(IoLoops& loops, Clock& clock, ClientConfig config,
+                                                  HttpClientOptions options) {
+  auto client = std::make_unique<Transport>(loops, clock, std::move(options));
+  TRY_VOID(client->SetConfig(std::move(config)));
+  return client;
 }
 
 }  // namespace sampan::client

@@ -21,9 +21,17 @@ struct HttpClientOptions {
   size_t max_idle_connections = 64;  // with fewer than run at a time, most requests begin with a TLS handshake
 };
 
-// BadRequest for a server URL that cannot be used. Connects when first used; `loops` and `clock` outlive it. Thread-safe.
-Result<std::unique_ptr<Client>> NewHttpClient(IoLoops& loops, Clock& clock, ClientConfig config,
-                                              HttpClientOptions options = {});
+// Thread-safe.
+class HttpClient : public Client {
+ public:
+  // Requests from now on go there, as that user, over new connections: certificates are renewed without a new client. What
+  // is under way ends where it began. BadRequest for a server URL that cannot be used: everything stays as it was.
+  virtual Result<void> SetConfig(ClientConfig config) = 0;
+};
+
+// BadRequest for a server URL that cannot be used. Connects when first used; `loops` and `clock` outlive it.
+Result<std::unique_ptr<HttpClient>> NewHttpClient(IoLoops& loops, Clock& clock, ClientConfig config,
+                                                  HttpClientOptions options = {});
 
 // The parts of "https://host:port/prefix"; the port defaults by scheme.
 struct ServerUrl {

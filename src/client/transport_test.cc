@@ -242,5 +242,28 @@ TEST(HttpTransport, AListEndsWhenAskedTo) {
   ::close(silent);
 }
 
+TEST(HttpTransport, GoesWhereItIsSentFromNowOn) {
+  HttpHarness before, after;
+  constexpr char kMap[] =
+      R"({"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","namespace":"d","resourceVersion":"7"},"data":{"k":"%s"}})";
+  auto answer = [&](HttpHarness& h, const std::string& value) {
+    std::string text = kMap;
+    h.Answer("GET /api/v1/namespaces/d/configmaps/a", 200, {text.replace(text.find("%s"), 2, value)});
+  };
+  answer(before, "old");
+  answer(after, "new");
+  ClientConfig config;
+  config.server = fmt::format("http://127.0.0.1:{}", before.server->port());
+  auto client = *NewHttpClient(before.loops, *before.clock, config);
+  EXPECT_EQ((*SyncWait(*before.pool, Get<ConfigMap>(*client, "d", "a")))->data.Get("k"), "old");
+  config.server = fmt::format("http://127.0.0.1:{}", after.server->port());
+  config.token = "other";
+  ASSERT_TRUE(client->SetConfig(config));
+  EXPECT_EQ((*SyncWait(*before.pool, Get<ConfigMap>(*client, "d", "a")))->data.Get("k"), "new");
+  config.server = "nonsense";
+  EXPECT_FALSE(client->SetConfig(config)) << "and stays where it was";
+  EXPECT_EQ((*SyncWait(*before.pool, Get<ConfigMap>(*client, "d", "a")))->data.Get("k"), "new");
+}
+
 }  // namespace
 }  // namespace sampan::client
