@@ -38,6 +38,7 @@ HttpOptions HttpOptionsOf(const ServerOptions& options) {
 GateOptions GateOptionsOf(const ServerOptions& options) {
   GateOptions gate;
   gate.limits = {options.max_readonly_in_flight, options.max_mutating_in_flight, options.max_watches};
+  gate.audit = options.audit;
   return gate;
 }
 
@@ -115,6 +116,7 @@ Task<void> ApiServer::Stop() {
   impl_->stop.Cancel();
   co_await impl_->gate.Close();
   co_await impl_->periodic.Close();
+  if (impl_->gate.audits()) co_await impl_->gate.audit().sink->Close();
 }
 
 net::Response ApiServer::ErrorPage(int status, std::string_view reason) {

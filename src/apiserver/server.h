@@ -9,6 +9,7 @@
 #include "api/object.h"
 #include "apiserver/auth/auth.h"
 #include "apiserver/auth/reviews.h"
+#include "apiserver/gate/audit/options.h"
 #include "async/clock.h"
 #include "async/executor.h"
 #include "async/io_loop.h"
@@ -35,6 +36,7 @@ struct ServerOptions {
   size_t max_watches = 20'000;
   // How to reach kubelets: the client certificate and the CA that their serving certificates chain to.
   std::shared_ptr<const net::TlsClientOptions> kubelet_tls;
+  audit::Options audit;  // no policy: no log is kept
 };
 
 // BadRequest with what is wrong: to be asked before the server is built, which insists on it.

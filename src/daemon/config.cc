@@ -9,6 +9,7 @@
 
 #include "api/meta/names.h"
 #include "apiserver/auth/token_file.h"
+#include "apiserver/gate/audit/policy.h"
 
 namespace sampan::daemon {
 namespace {
@@ -92,7 +93,31 @@ void DeclareNode(NodeConfig& config, std::vector<std::string> components, Option
               IsOneOf({"debug", "info", "warn", "error"}));
 }
 
+void DeclareAudit(ServerConfig& config, OptionSet& options) {
+  options.Add(&config.audit_policy_file, "audit-policy-file", "FILE",
+              "What of which request goes into the audit log; without it none is kept.", IsAbsolutePath());
+  options.Add(&config.audit_log_path, "audit-log-path", "FILE", "Where the audit log lies; - is standard output.");
+  options.Add(&config.audit_log_max_size, "audit-log-maxsize", "MB", "Size at which the audit log is rotated.", 0, 1 << 20);
+  options.Add(&config.audit_log_max_age, "audit-log-maxage", "DAYS", "Age at which rotated audit logs are removed; 0: none.",
+              0, 36500);
+  options.Add(&config.audit_log_max_backup, "audit-log-maxbackup", "N", "Most rotated audit logs that are kept; 0: all.", 0,
+              1 << 20);
+}
+
+Result<void> ValidateAudit(const ServerConfig& config) {
+  if (config.audit_policy_file.empty()) return {};
+  auto policy = apiserver::audit::Policy::Load(config.audit_policy_file);
+  if (!policy) return Fail(Error::BadRequest("--audit-policy-file: {}", policy.error()));
+  auto log = apiserver::audit::CheckLog(AuditLogOptions(config));
+  if (!log) return Fail(Error::BadRequest("--audit-log-path: {}", log.error()));
+  return {};
+}
+
 }  // namespace
+
+apiserver::audit::LogOptions AuditLogOptions(const ServerConfig& config) {
+  return {config.audit_log_path, config.audit_log_max_size, config.audit_log_max_age, config.audit_log_max_backup};
+}
 
 bool NodeConfig::Disabled(std::string_view component) const {
   return std::ranges::find(disable, component) != disable.end();
@@ -123,6 +148,7 @@ void Declare(ServerConfig& config, OptionSet& options) {
   options.Add(&config.service_node_port_range, "service-node-port-range", "LOW-HIGH", "Ports of NodePort Services.",
               IsPortRange());
   options.Add(&config.disable_agent, "disable-agent", "Run the control plane only: this machine is no node.");
+  DeclareAudit(config, options);
   DeclareNode(config, ComponentNames(), options);
 }
 
@@ -156,7 +182,7 @@ Result<void> Validate(const ServerConfig& config) {
     auto tokens = apiserver::auth::StaticTokens::Load(config.token_auth_file);
     if (!tokens) return Fail(Error::BadRequest("--token-auth-file: {}", tokens.error()));
   }
-  return {};
+  return ValidateAudit(config);
 }
 
 std::map<std::string, std::string> LabelsOf(const NodeConfig& config) {

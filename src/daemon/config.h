@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apiserver/gate/audit/log.h"
 #include "base/options.h"
 
 namespace sampan::daemon {
@@ -49,6 +50,11 @@ struct ServerConfig : NodeConfig {
   std::string token_auth_file;
   std::string service_node_port_range = "30000-32767";
   bool disable_agent = false;
+  std::string audit_policy_file;  // empty: no audit log is kept
+  std::string audit_log_path = "-";
+  int64_t audit_log_max_size = 100;  // MB
+  int64_t audit_log_max_age = 0;     // days; 0: for ever
+  int64_t audit_log_max_backup = 0;  // files; 0: all
 };
 
 // What --disable takes, in start order: of a server, which passes on what concerns its agent, and of an agent.
@@ -60,6 +66,8 @@ void Declare(AgentConfig& config, OptionSet& options);
 // The settings that `teardown` needs: where the state lies and which runtime ran it.
 void DeclareTeardown(NodeConfig& config, OptionSet& options);
 
+// Where and how the audit log is written.
+apiserver::audit::LogOptions AuditLogOptions(const ServerConfig& config);
 // Checks what one option alone cannot: ranges that overlap, addresses that lie outside. BadRequest "--flag: why".
 Result<void> Validate(const ServerConfig& config);
 Result<void> Validate(const NodeConfig& config);

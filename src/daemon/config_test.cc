@@ -45,6 +45,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"node-labels: [disk=ssd, acme.com/a=]\ntls-san: [\"*.example.org\", 10.1.1.1]\n", ""},
         Row{"node-labels: [a b=c]\n", "config.yaml: node-labels: \"a b=c\" is not a label such as disk=ssd"},
         Row{"tls-san: [bad name]\n", "config.yaml: tls-san: \"bad name\" is not a DNS name or an IPv4 address"},
+        Row{"audit-policy-file: /nowhere/policy.yaml\n", "--audit-policy-file: cannot read /nowhere/policy.yaml"},
+        Row{"audit-policy-file: /dev/null\n", "--audit-policy-file: no audit policy"},
+        Row{"audit-log-maxsize: many\n",
+            "config.yaml: audit-log-maxsize: \"many\" is not a whole number between 0 and 1048576"},
         Row{"kubelet-port: 6443\n", "--kubelet-port: 6443 is the API's port already; choose another"}));
 
 TEST(ConfigFileValues, AreStored) {

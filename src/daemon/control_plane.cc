@@ -115,6 +115,10 @@ Task<void> ControlPlane::State::StopAuth() {
 Task<Result<void>> ControlPlane::State::StartApi() {
   apiserver::ServerOptions options = ApiOptions(config, certificates);
   CO_TRY_VOID(apiserver::CheckOptions(options));
+  if (!config.audit_policy_file.empty()) {
+    CO_TRY(options.audit.policy, apiserver::audit::Policy::Load(config.audit_policy_file));
+    options.audit.sink = apiserver::audit::NewLog(AuditLogOptions(config), *runtime.pool, *runtime.clock);
+  }
   api.emplace(apiserver::ServerDependencies{*store, *caches, auth->authenticator(), auth->authorizer(), *runtime.clock,
                                             *runtime.rng, *runtime.pool, runtime.loops, &auth->reviews()},
               std::move(options));

@@ -10,10 +10,10 @@ namespace {
 
 constexpr std::string_view kUnit = "request";
 
-// Runs the handler; what escapes it is the outcome. Owns the request for as long as that takes.
-Task<Result<Outcome>> Run(const Core* core, std::shared_ptr<ApiRequest> request) {
+// What escapes the task is its outcome. Owns the request for as long as that takes.
+Task<Result<Outcome>> Guarded(std::shared_ptr<ApiRequest> request, Task<Result<Outcome>> task) {
   try {
-    Result<Outcome> outcome = co_await request->route.handler(core, request.get());
+    Result<Outcome> outcome = co_await std::move(task);
     co_return outcome;
   } catch (...) {
     request->escaped = true;
@@ -29,6 +29,14 @@ bool ActsByReading(const RequestInfo& info) {
 
 }  // namespace
 
+// One request on its way.
+struct RequestGate::Passage {
+  std::shared_ptr<ApiRequest> request;
+  Door* door = nullptr;
+  Place place;
+  std::optional<audit::Trail> trail;  // where an audit log is kept
+};
+
 RequestGate::RequestGate(const Core& core, Metrics& metrics, const GateOptions& options)
     : core_(core), metrics_(metrics), options_(options), places_(options.limits) {}
 
@@ -38,19 +46,45 @@ Result<void> RequestGate::CheckUp() const {
   return {};
 }
 
-Result<void> RequestGate::Authorize(ApiRequest& request) const {
-  auth::Attributes attributes = AttributesOf(request);
-  TRY_VOID(auth::Require(core_.authorizer, attributes));
-  if (!ActsByReading(request.info)) return {};
-  attributes.verb = "create";
-  return auth::Require(core_.authorizer, attributes);
+Result<void> RequestGate::Authorize(Passage& passage) const {
+  const RequestInfo& info = passage.request->info;
+  auth::Attributes attributes = AttributesOf(*passage.request);
+  // The reason of a permission costs time that only the log is worth.
+  bool logged = passage.trail && passage.trail->logs();
+  auth::Decision decision = logged ? core_.authorizer.Explain(attributes) : core_.authorizer.Authorize(attributes);
+  if (decision.allowed && ActsByReading(info)) {
+    attributes.verb = "create";
+    decision = core_.authorizer.Authorize(attributes);
+  }
+  if (logged) passage.trail->Authorized(decision);
+  if (decision.allowed) return {};
+  return Fail(auth::ForbiddenError(attributes, decision.reason));
+}
+
+Task<Result<void>> RequestGate::Identify(Passage* passage) {
+  auto known = co_await passage->door->Identify(passage->request.get());
+  if (passage->trail) {
+    if (known) {
+      passage->trail->Received();
+    } else {
+      passage->trail->Unauthenticated(known.error());
+    }
+  }
+  CO_TRY_VOID(std::move(known));
+  co_return passage->door->Impersonate(*passage->request);
 }
 
 Task<Result<Outcome>> RequestGate::Handle(std::shared_ptr<ApiRequest> request) {
+  // A read of one object waits for nothing that has no end of its own, three seconds from now.
+  if (request->info.verb == "get" && !request->time_limit) {
+    auto read = co_await request->route.handler(&core_, request.get());
+    co_return read;
+  }
   Duration limit = options_.request_timeout;
   if (request->time_limit && *request->time_limit > Duration(0)) limit = std::min(limit, *request->time_limit);
+  Task<Result<Outcome>> work = request->route.handler(&core_, request.get());
   std::optional<Result<Outcome>> outcome =
-      co_await Within(limit, &core_.registry.clock(), &late_, Run(&core_, std::move(request)));
+      co_await Within(limit, &core_.registry.clock(), &late_, Guarded(std::move(request), std::move(work)));
   if (!outcome) {
     metrics_.ObserveTermination(504);
     co_return Fail(TimeoutError());
@@ -58,25 +92,26 @@ Task<Result<Outcome>> RequestGate::Handle(std::shared_ptr<ApiRequest> request) {
   co_return *std::move(outcome);
 }
 
-Task<Result<Outcome>> RequestGate::Through(std::shared_ptr<ApiRequest> request, Door* door, Place* place) {
+Task<Result<Outcome>> RequestGate::Through(Passage* passage) {
+  std::shared_ptr<ApiRequest> request = passage->request;
   CO_TRY_VOID(CheckUp());
-  CO_TRY_VOID(co_await door->Identify(request.get()));
-  CO_TRY_VOID(door->Impersonate(*request));
+  CO_TRY_VOID(co_await Identify(passage));
   auto given = co_await places_.Acquire(Places::Classify(*request));
   if (!given) {
     metrics_.ObserveTermination(429);
     co_return Fail(std::move(given).error());
   }
-  *place = *std::move(given);
-  CO_TRY_VOID(Authorize(*request));
+  passage->place = *std::move(given);
+  CO_TRY_VOID(Authorize(*passage));
   if (request->info.is_resource) {
     CO_TRY(request->route, FindRoute(core_, request->info));
     const Resource* resource = request->route.resource;
     if (resource != nullptr && !resource->cache->IsReady()) co_return Fail(StartingError());
   }
-  CO_TRY_VOID(co_await door->Decode(request.get()));
+  CO_TRY_VOID(co_await passage->door->Decode(request.get()));
+  if (passage->trail && passage->trail->logs()) passage->trail->Decoded();
   if (request->route.handler == nullptr) {
-    auto served = co_await door->Serve(request.get());
+    auto served = co_await passage->door->Serve(request.get());
     co_return served;
   }
   auto outcome = co_await Handle(std::move(request));
@@ -84,16 +119,23 @@ Task<Result<Outcome>> RequestGate::Through(std::shared_ptr<ApiRequest> request, 
 }
 
 Task<void> RequestGate::Pass(std::shared_ptr<ApiRequest> request, Door* door) {
-  MonoTime begun = core_.registry.clock().Monotonic();
-  Place place;
-  auto outcome = co_await Contained(kUnit, Through(request, door, &place));
+  Clock& clock = core_.registry.clock();
+  MonoTime begun = clock.Monotonic();
+  Passage passage{request, door, Place(), std::nullopt};
+  if (audits()) {
+    if (request->audit_id.empty()) request->audit_id = core_.registry.rng().Uuid();
+    passage.trail.emplace(options_.audit, clock, *request);
+    request->on_streaming = [&trail = *passage.trail] { trail.Started(); };
+  }
+  auto outcome = co_await Guarded(request, Through(&passage));
+  if (passage.trail && passage.trail->logs()) passage.trail->Outcome(outcome);
   bool answered = co_await Contained(kUnit, door->Answer(request.get(), std::move(outcome)));
   if (!answered) {
     request->escaped = true;
     co_await Contained(kUnit, door->Answer(request.get(), Fail(Error::InternalError("Internal Server Error"))));
   }
-  Duration took = core_.registry.clock().Monotonic() - begun;
-  metrics_.Observe(request->route.resource, request->info.verb, request->status, took);
+  metrics_.Observe(request->route.resource, request->info.verb, request->status, clock.Monotonic() - begun);
+  if (passage.trail) passage.trail->Complete();
 }
 
 Task<void> RequestGate::Close() {

@@ -20,6 +20,7 @@
 #include <atomic>
 #include <memory>
 
+#include "apiserver/gate/audit/trail.h"
 #include "apiserver/gate/core.h"
 #include "apiserver/gate/door.h"
 #include "apiserver/gate/metrics.h"
@@ -30,6 +31,7 @@ namespace sampan::apiserver {
 
 struct GateOptions {
   PlaceLimits limits;
+  audit::Options audit;
   Duration request_timeout = std::chrono::seconds(60);  // also the longest that a client may ask for
 };
 
@@ -48,12 +50,16 @@ class RequestGate {
   Task<void> Close();
 
   const Places& places() const { return places_; }
+  bool audits() const { return options_.audit.policy != nullptr; }
+  const audit::Options& audit() const { return options_.audit; }
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
  private:
-  Task<Result<Outcome>> Through(std::shared_ptr<ApiRequest> request, Door* door, Place* place);
+  struct Passage;
+  Task<Result<Outcome>> Through(Passage* passage);
+  Task<Result<void>> Identify(Passage* passage);
   Result<void> CheckUp() const;
-  Result<void> Authorize(ApiRequest& request) const;
+  Result<void> Authorize(Passage& passage) const;
   Task<Result<Outcome>> Handle(std::shared_ptr<ApiRequest> request);
 
   const Core& core_;

@@ -76,6 +76,17 @@ void Metrics::ObserveTermination(int status) {
   (status == 429 ? crowded_ : late_).fetch_add(1, std::memory_order_relaxed);
 }
 
+void Metrics::RenderAudit(const audit::Sink& sink, std::string& out) {
+  out += fmt::format(
+      "# HELP apiserver_audit_event_total Audit events made.\n# TYPE apiserver_audit_event_total counter\n"
+      "apiserver_audit_event_total {}\n",
+      sink.written());
+  out += fmt::format(
+      "# HELP apiserver_audit_error_total Audit events that were lost.\n# TYPE apiserver_audit_error_total counter\n"
+      "apiserver_audit_error_total{{plugin=\"log\"}} {}\n",
+      sink.lost());
+}
+
 void Metrics::RenderTerminations(std::string& out) const {
   out +=
       "# HELP apiserver_request_terminations_total Requests that the server ended to protect itself.\n"

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/gate/audit/log.h"
 #include "apiserver/gate/places.h"
 #include "apiserver/registry/registry.h"
 #include "base/time.h"
@@ -24,6 +25,8 @@ class Metrics {
   // The gate ended a request to protect the server: no place (429), no time left (504).
   void ObserveTermination(int status);
 
+  // What became of audit events.
+  static void RenderAudit(const audit::Sink& sink, std::string& out);
   // The whole exposition; `now` for the process's age.
   std::string Render(WallTime now, const Places& places) const;
 

@@ -7,27 +7,34 @@ namespace {
 
 constexpr Duration kFreshnessTimeout = std::chrono::seconds(3);
 
-Task<Result<ObjectPtr>> Read(ApiRequest* request) {
-  auto operation = std::get<GetOperation>(request->operation);
-  store::Cache& cache = *request->route.resource->cache;
-  if (operation.at_least > cache.revision()) {
-    CO_TRY_VOID(co_await cache.WaitFor(operation.at_least, kFreshnessTimeout));
-  }
-  const api::KindInfo& kind = request->kind();
-  ObjectPtr object = cache.Get(kind.namespaced() ? std::string_view(request->info.namespace_) : "", request->info.name);
-  if (object == nullptr) co_return Fail(NotFoundError(kind, request->info.name));
-  co_return object;
+Result<ObjectPtr> Find(const ApiRequest& request) {
+  const api::KindInfo& kind = request.kind();
+  std::string_view namespace_ = kind.namespaced() ? std::string_view(request.info.namespace_) : std::string_view();
+  ObjectPtr object = request.route.resource->cache->Get(namespace_, request.info.name);
+  if (object == nullptr) return Fail(NotFoundError(kind, request.info.name));
+  return object;
+}
+
+// Whether the cache has yet to reach what the client demands. Asked first, because waiting costs even where it is short.
+bool IsBehind(const ApiRequest& request) {
+  return std::get<GetOperation>(request.operation).at_least > request.route.resource->cache->revision();
+}
+
+Task<Result<void>> CatchUp(const ApiRequest* request) {
+  return request->route.resource->cache->WaitFor(std::get<GetOperation>(request->operation).at_least, kFreshnessTimeout);
 }
 
 }  // namespace
 
 Task<Result<Outcome>> HandleGet(const Core*, ApiRequest* request) {
-  CO_TRY(ObjectPtr object, co_await Read(request));
+  if (IsBehind(*request)) CO_TRY_VOID(co_await CatchUp(request));
+  CO_TRY(ObjectPtr object, Find(*request));
   co_return ObjectOutcome{std::move(object)};
 }
 
 Task<Result<Outcome>> HandleGetScale(const Core*, ApiRequest* request) {
-  CO_TRY(ObjectPtr object, co_await Read(request));
+  if (IsBehind(*request)) CO_TRY_VOID(co_await CatchUp(request));
+  CO_TRY(ObjectPtr object, Find(*request));
   co_return ValueOutcome{request->route.body, ScaleOf(*object), Made::kNo, object->revision()};
 }
 

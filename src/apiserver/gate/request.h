@@ -1,6 +1,8 @@
 // One request at the gate and behind it, by whatever way it came: who asks, for what, and what is to be done.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,8 +34,15 @@ struct ApiRequest {
 
   // Out.
   std::vector<std::string> warnings;
-  int status = 0;        // HTTP's word for the outcome
-  bool escaped = false;  // something was thrown on the way
+  int status = 0;                      // HTTP's word for the outcome
+  std::atomic<bool> escaped{false};    // something was thrown on the way
+  std::function<void()> on_streaming;  // called when the answer begins that ends when its client likes; may be empty
+
+  // Such an answer begins.
+  void Streaming(int http_status) {
+    status = http_status;
+    if (on_streaming) on_streaming();
+  }
 
   const api::KindInfo& kind() const { return route.kind(); }
 };

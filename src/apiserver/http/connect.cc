@@ -69,7 +69,7 @@ Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr
   options.error_response = &ErrorResponse;
   CO_TRY(options.upstream.target, KubeletTarget(*pod, subresource, exchange->query));
   CO_TRY(std::shared_ptr<net::Client> kubelet, KubeletClient(*context, typed.spec.node_name));
-  exchange->asked->status = 101;
+  exchange->asked->Streaming(101);
   co_await net::ProxyStreaming(exchange->request, exchange->writer, *kubelet, std::move(options));
   co_return std::optional<net::Response>();
 }

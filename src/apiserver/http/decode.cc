@@ -225,7 +225,13 @@ Result<std::optional<Duration>> TimeLimitOf(const Query& query) {
 }
 
 Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes) {
-  if (exchange->info().mutating()) {
+  const RequestInfo& info = exchange->info();
+  // A proxied request is of the method that its receiver takes.
+  if (info.is_resource && exchange->request.method == "HEAD" && info.subresource != "proxy") {
+    co_return Fail(MethodNotAllowedError());
+  }
+  if (exchange->asked->route.handler == nullptr) co_return Result<void>{};
+  if (info.mutating()) {
     CO_TRY(exchange->body, co_await exchange->request.body->ReadAll(max_bytes, exchange->asked->user.name));
   }
   CO_TRY(exchange->asked->operation, Decode(*exchange));

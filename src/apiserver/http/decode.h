@@ -10,8 +10,8 @@ namespace sampan::apiserver {
 // The time limit that the query asks for.
 Result<std::optional<Duration>> TimeLimitOf(const Query& query);
 
-// Reads the body, of up to `max_bytes`, and sets exchange->asked->operation as route and verb want it. `exchange` outlives
-// the task.
+// Reads the body, of up to `max_bytes`, and sets exchange->asked->operation as route and verb want it; what has no handler
+// is left alone. `exchange` outlives the task.
 Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes);
 
 }  // namespace sampan::apiserver

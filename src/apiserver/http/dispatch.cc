@@ -1,6 +1,7 @@
 #include "apiserver/http/dispatch.h"
 
 #include "apiserver/errors.h"
+#include "apiserver/http/addresses.h"
 #include "apiserver/http/answer.h"
 #include "apiserver/http/decode.h"
 #include "apiserver/http/encode.h"
@@ -33,14 +34,7 @@ class HttpDoor final : public Door {
     return {};
   }
 
-  Task<Result<void>> Decode(ApiRequest* request) override {
-    if (request->info.is_resource && exchange_->request.method == "HEAD" && request->info.subresource != "proxy") {
-      co_return Fail(MethodNotAllowedError());  // a proxied request is of the method that its receiver takes
-    }
-    if (request->route.handler == nullptr) co_return Result<void>{};
-    auto decoded = co_await DecodeOperation(exchange_, context_->options.max_request_bytes);
-    co_return decoded;
-  }
+  Task<Result<void>> Decode(ApiRequest*) override { return DecodeOperation(exchange_, context_->options.max_request_bytes); }
 
   Task<Result<Outcome>> Serve(ApiRequest* request) override {
     if (AsksForAddedKinds(request->info)) {
@@ -113,6 +107,13 @@ std::string AuditIdOf(const HttpContext& context, const net::Request& request) {
   return sent.empty() || sent.size() > kMaxAuditId ? context.registry.rng().Uuid() : std::string(sent);
 }
 
+// What the audit log tells of a client.
+void DescribeClient(const net::Request& request, ApiRequest& asked) {
+  asked.uri = request.query.empty() ? request.path : request.path + "?" + request.query;
+  asked.user_agent = request.headers.Get("user-agent");
+  asked.addresses = AddressesOf(request);
+}
+
 }  // namespace
 
 Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWriter* writer) {
@@ -132,6 +133,7 @@ Task<void> Dispatch(HttpContext* context, net::Request* request, net::ResponseWr
     Executor& executor = co_await ThisExecutor();
     draining = EndWithStreams(*context, *request, executor);
   }
+  if (context->gate.audits()) DescribeClient(*request, *exchange.asked);
   HttpDoor door(context, &exchange);
   co_await context->gate.Pass(exchange.asked, &door);
 }

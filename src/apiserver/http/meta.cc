@@ -116,6 +116,12 @@ std::string VersionDocument(const HttpContext& context) {
       context.options.version, arch);
 }
 
+std::string MetricsDocument(const HttpContext& context) {
+  std::string document = context.metrics.Render(context.registry.clock().Now(), context.gate.places());
+  if (context.gate.audits()) Metrics::RenderAudit(*context.gate.audit().sink, document);
+  return document;
+}
+
 net::Response Index() {
   json::Array paths;
   for (std::string_view path :
@@ -159,8 +165,7 @@ std::optional<Answer> HandleMeta(HttpContext* context, Exchange* exchange) {
   if (path != "/metrics") return Answer(JsonResponse(200, VersionDocument(*context)));
   net::Response response;
   response.headers.Add("content-type", "text/plain; version=0.0.4; charset=utf-8");
-  response.body.push_back(
-      net::Chunk::Copy(context->metrics.Render(context->registry.clock().Now(), context->gate.places())));
+  response.body.push_back(net::Chunk::Copy(MetricsDocument(*context)));
   return Answer(std::move(response));
 }
 

@@ -90,6 +90,7 @@ Task<Result<std::unique_ptr<WatchSink>>> OpenWatchSink(Exchange* exchange, std::
     options.protocols = {"", std::string(kBinary), std::string(kBase64)};
     exchange->asked->status = 101;
     CO_TRY(auto socket, co_await net::AcceptWebSocket(exchange->request, exchange->writer, std::move(options)));
+    exchange->asked->Streaming(101);
     auto sink = std::make_unique<SocketSink>(std::move(socket));
     Executor& executor = co_await ThisExecutor();
     sink->Begin(executor);
@@ -99,7 +100,7 @@ Task<Result<std::unique_ptr<WatchSink>>> OpenWatchSink(Exchange* exchange, std::
   headers.Add("content-type", std::move(content_type));
   headers.Add("cache-control", "no-cache, private");
   headers.Add("audit-id", exchange->asked->audit_id);
-  exchange->asked->status = 200;
+  exchange->asked->Streaming(200);
   CO_TRY_VOID(co_await exchange->writer.Start(200, std::move(headers)));
   co_return std::make_unique<BodySink>(exchange->writer);
 }
