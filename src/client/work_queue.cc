@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "async/oneshot.h"
+#include "base/saturate.h"
 
 namespace sampan::client {
 
@@ -93,7 +94,7 @@ void WorkQueue::AddAfter(std::string key, Duration delay) {
   if (delay <= Duration(0)) return Add(std::move(key));
   std::lock_guard lock(state_->mutex);
   if (state_->closed) return;
-  MonoTime at = state_->clock.Monotonic() + delay;
+  MonoTime at = SaturatedSum(state_->clock.Monotonic(), delay);
   auto [known, fresh] = state_->delayed_keys.try_emplace(key, at);
   if (!fresh) {
     if (known->second <= at) return;

@@ -1,5 +1,6 @@
 #include "controllers/common/objects.h"
 
+#include "base/saturate.h"
 #include "client/typed.h"
 
 namespace sampan::controllers {
@@ -36,7 +37,8 @@ bool IsAvailable(const api::core::Pod& pod, int32_t min_ready_seconds, WallTime 
   const api::core::PodCondition* ready = FindCondition(pod, "Ready");
   if (ready == nullptr || ready->status != "True") return false;
   if (min_ready_seconds == 0) return true;
-  return ready->last_transition_time && *ready->last_transition_time + std::chrono::seconds(min_ready_seconds) <= now;
+  return ready->last_transition_time &&
+         SaturatedSum(*ready->last_transition_time, std::chrono::seconds(min_ready_seconds)) <= now;
 }
 
 namespace {
@@ -70,9 +72,11 @@ void AddOrphanIndex(client::ObjectInformer& informer) {
 
 Task<Result<ObjectPtr>> UpdateStatus(client::Client& client, ObjectPtr object, json::Value status) {
   json::Value body = object->Parse();
-  body.as_object()["status"] = std::move(status);
+  json::Object* whole = body.if_object();
+  if (whole == nullptr) co_return Fail(Error::InternalError("{} {} cannot be read", object->head().kind, object->name()));
+  (*whole)["status"] = std::move(status);
   client::Ref ref = client::RefOf(*object, "status");
-  return client.Update(std::move(ref), std::move(body));
+  co_return co_await client.Update(std::move(ref), std::move(body));
 }
 
 namespace {

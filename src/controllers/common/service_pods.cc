@@ -1,5 +1,7 @@
 #include "controllers/common/service_pods.h"
 
+#include <map>
+
 #include "controllers/common/selector_index.h"
 
 namespace sampan::controllers {
@@ -15,15 +17,9 @@ std::string LabelKey(std::string_view namespace_, std::string_view key, std::str
   return fmt::format("{}/{}={}", namespace_, key, value);
 }
 
-std::optional<int32_t> NamedPort(const std::vector<api::core::Container>& containers, std::string_view name,
-                                 std::string_view protocol) {
-  for (const api::core::Container& container : containers) {
-    for (const api::core::ContainerPort& port : container.ports) {
-      std::string_view own = port.protocol.empty() ? std::string_view("TCP") : port.protocol;
-      if (port.name == name && own == protocol) return port.container_port;
-    }
-  }
-  return std::nullopt;
+template <class Port>
+std::string_view ProtocolOf(const Port& port) {
+  return port.protocol.empty() ? std::string_view("TCP") : std::string_view(port.protocol);
 }
 
 }  // namespace
@@ -40,13 +36,35 @@ Backend MakeBackend(const ServicePtr& service, const PodPtr& pod) {
   return backend;
 }
 
-std::optional<int32_t> ResolvePort(const api::core::ServicePort& port, const Pod& pod) {
-  if (!port.target_port || (!port.target_port->is_string() && port.target_port->number() == 0)) return port.port;
-  if (!port.target_port->is_string()) return port.target_port->number();
-  std::string_view protocol = port.protocol.empty() ? std::string_view("TCP") : port.protocol;
-  std::optional<int32_t> found = NamedPort(pod.spec.containers, port.target_port->text(), protocol);
-  // A sidecar is an init container that keeps running.
-  return found ? found : NamedPort(pod.spec.init_containers, port.target_port->text(), protocol);
+ResolvedPorts ResolvePorts(const std::vector<api::core::ServicePort>& ports, const Pod& pod) {
+  using Named = std::pair<std::string_view, std::string_view>;  // protocol and name
+  std::map<Named, int32_t> named;
+  auto add = [&named](const std::vector<api::core::Container>& containers) {
+    for (const api::core::Container& container : containers) {
+      for (const api::core::ContainerPort& port : container.ports) {
+        named.try_emplace(Named(ProtocolOf(port), port.name), port.container_port);
+      }
+    }
+  };
+  bool by_name = std::ranges::any_of(
+      ports, [](const api::core::ServicePort& port) { return port.target_port && port.target_port->is_string(); });
+  if (by_name) {
+    add(pod.spec.containers);
+    add(pod.spec.init_containers);  // a sidecar is an init container that keeps running
+  }
+  ResolvedPorts resolved;
+  resolved.reserve(ports.size());
+  for (const api::core::ServicePort& port : ports) {
+    std::optional<int32_t>& number = resolved.emplace_back();
+    if (port.target_port && port.target_port->is_string()) {
+      auto found = named.find(Named(ProtocolOf(port), port.target_port->text()));
+      if (found != named.end()) number = found->second;
+    } else {
+      int32_t target = port.target_port ? port.target_port->number() : 0;
+      number = target == 0 ? port.port : target;
+    }
+  }
+  return resolved;
 }
 
 std::string HostnameIn(const ServicePtr& service, const PodPtr& pod) {

@@ -23,8 +23,10 @@ struct Backend {
 bool IsBackend(const api::core::Pod& pod);
 Backend MakeBackend(const ServicePtr& service, const PodPtr& pod);
 
-// The pod's port that the service's port leads to; nothing when the pod has no port of that name.
-std::optional<int32_t> ResolvePort(const api::core::ServicePort& port, const api::core::Pod& pod);
+// The pod's ports that the service's ports lead to, in their order; nothing where the pod has no port of that name. In time
+// that grows with the sum of the ports, not with their product.
+using ResolvedPorts = std::vector<std::optional<int32_t>>;
+ResolvedPorts ResolvePorts(const std::vector<api::core::ServicePort>& ports, const api::core::Pod& pod);
 
 // The pod's name in the service's domain; empty unless the pod asks for one.
 std::string HostnameIn(const ServicePtr& service, const PodPtr& pod);

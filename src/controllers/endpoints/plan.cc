@@ -13,11 +13,12 @@ using api::core::EndpointSubset;
 
 constexpr std::string_view kOverCapacity = "endpoints.kubernetes.io/over-capacity";
 
-std::vector<EndpointPort> PortsOf(const ServicePtr& service, const api::core::Pod& pod) {
+std::vector<EndpointPort> PortsOf(const ServicePtr& service, const ResolvedPorts& numbers) {
   std::vector<EndpointPort> ports;
-  for (const api::core::ServicePort& port : service->spec.ports) {
-    std::optional<int32_t> number = ResolvePort(port, pod);
-    if (number) ports.push_back({port.name, *number, port.protocol.empty() ? "TCP" : port.protocol, port.app_protocol});
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const api::core::ServicePort& port = service->spec.ports[i];
+    if (!numbers[i]) continue;
+    ports.push_back({port.name, *numbers[i], port.protocol.empty() ? "TCP" : port.protocol, port.app_protocol});
   }
   return ports;
 }
@@ -68,12 +69,20 @@ Endpoints PlanEndpoints(const ServicePtr& service, std::span<const PodPtr> pods,
   if (truncated) found.resize(kMaxAddresses);
 
   std::map<std::string, EndpointSubset> subsets;
+  std::map<ResolvedPorts, EndpointSubset*> known;  // most pods are alike: their ports are written once
   for (Found& one : found) {
-    std::vector<EndpointPort> ports = PortsOf(service, **one.pod);
-    if (ports.empty() && !service->spec.ports.empty()) continue;
-    EndpointSubset& subset = subsets[KeyOf(ports)];
-    subset.ports = std::move(ports);
-    auto& addresses = one.ready ? subset.addresses : subset.not_ready_addresses;
+    auto [entry, fresh] = known.try_emplace(ResolvePorts(service->spec.ports, **one.pod), nullptr);
+    EndpointSubset*& subset = entry->second;
+    if (fresh) {
+      std::vector<EndpointPort> ports = PortsOf(service, entry->first);
+      bool none = ports.empty() && !service->spec.ports.empty();
+      if (!none) {
+        subset = &subsets[KeyOf(ports)];
+        subset->ports = std::move(ports);
+      }
+    }
+    if (subset == nullptr) continue;
+    auto& addresses = one.ready ? subset->addresses : subset->not_ready_addresses;
     addresses.push_back(AddressOfPod(service, *one.pod, std::move(one.ip)));
   }
 

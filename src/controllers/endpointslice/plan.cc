@@ -19,12 +19,12 @@ std::string PortsKey(const Ports& ports) {
   return key;
 }
 
-Ports PortsOf(const ServicePtr& service, const api::core::Pod& pod) {
+Ports PortsOf(const ServicePtr& service, const ResolvedPorts& numbers) {
   Ports ports;
-  for (const api::core::ServicePort& port : service->spec.ports) {
-    std::optional<int32_t> number = ResolvePort(port, pod);
-    if (!number) continue;
-    ports.push_back({port.name, port.protocol.empty() ? "TCP" : port.protocol, *number, port.app_protocol});
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const api::core::ServicePort& port = service->spec.ports[i];
+    if (!numbers[i]) continue;
+    ports.push_back({port.name, port.protocol.empty() ? "TCP" : port.protocol, *numbers[i], port.app_protocol});
   }
   return ports;
 }
@@ -68,18 +68,27 @@ struct Draft {
 
 Groups GroupEndpoints(const ServicePtr& service, std::span<const PodPtr> pods, std::string_view family) {
   Groups groups;
+  std::map<ResolvedPorts, Group*> known;  // most pods are alike: their ports are written once
   for (const PodPtr& pod : pods) {
     if (!IsBackend(*pod)) continue;
     std::string address = AddressOf(*pod, family);
     if (address.empty()) continue;
-    Ports ports = PortsOf(service, *pod);
-    // No port of the service is one of the pod's: nothing to connect to.
-    if (ports.empty() && !service->spec.ports.empty()) continue;
-    Group& group = groups[PortsKey(ports)];
-    group.ports = std::move(ports);
+    ResolvedPorts numbers = ResolvePorts(service->spec.ports, *pod);
+    auto [entry, fresh] = known.try_emplace(std::move(numbers), nullptr);
+    Group*& group = entry->second;
+    if (fresh) {
+      Ports ports = PortsOf(service, entry->first);
+      // No port of the service is one of the pod's: nothing to connect to.
+      bool none = ports.empty() && !service->spec.ports.empty();
+      if (!none) {
+        group = &groups[PortsKey(ports)];
+        group->ports = std::move(ports);
+      }
+    }
+    if (group == nullptr) continue;
     Endpoint endpoint = EndpointOf(service, pod, std::move(address));
     std::string key = KeyOf(endpoint);
-    group.wanted.emplace(std::move(key), std::move(endpoint));
+    group->wanted.emplace(std::move(key), std::move(endpoint));
   }
   return groups;
 }

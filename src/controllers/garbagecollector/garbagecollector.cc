@@ -1,5 +1,7 @@
 #include "controllers/garbagecollector/garbagecollector.h"
 
+#include <set>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "base/log.h"
@@ -89,15 +91,23 @@ class GarbageCollector final : public KeyedController {
       if (waits) QueueDependents(after.uid());
     }
     // An owner that waits looks again when it loses a dependent, or when one stops blocking it.
+    OwnersByUid had = ByUid(before.head()), has = ByUid(after.head());
     for (const api::OwnerRef& owner : before.head().owners) {
-      const api::OwnerRef* still = FindOwner(after.head(), owner.uid);
-      if (still == nullptr || (owner.block_owner_deletion && !still->block_owner_deletion)) QueueWaitingOwner(after, owner);
+      auto still = has.find(owner.uid);
+      bool freed = still == has.end() || (owner.block_owner_deletion && !still->second->block_owner_deletion);
+      if (freed) QueueWaitingOwner(after, owner);
     }
     for (const api::OwnerRef& owner : after.head().owners) {
-      if (FindOwner(before.head(), owner.uid) == nullptr && CachedOwner(after, owner) == nullptr) {
-        Queue(KeyFor(source, after));
-      }
+      if (!had.contains(owner.uid) && CachedOwner(after, owner) == nullptr) Queue(KeyFor(source, after));
     }
+  }
+
+  // Users may name thousands of owners, so they are not searched one by one.
+  using OwnersByUid = std::unordered_map<std::string_view, const api::OwnerRef*>;
+  static OwnersByUid ByUid(const api::ObjectHead& head) {
+    OwnersByUid owners;
+    for (const api::OwnerRef& owner : head.owners) owners.emplace(owner.uid, &owner);
+    return owners;
   }
 
   void Deleted(const api::Object& last) {
@@ -152,7 +162,10 @@ class GarbageCollector final : public KeyedController {
     return owner != nullptr && owner->uid() == ref.uid ? owner : nullptr;
   }
 
-  Task<Result<OwnerState>> Judge(ObjectPtr dependent, api::OwnerRef ref) {
+  // Owners that nobody found, by uid, and the source of their kind.
+  using Missing = std::unordered_map<std::string, std::pair<size_t, api::OwnerRef>>;
+
+  Task<Result<OwnerState>> Judge(ObjectPtr dependent, api::OwnerRef ref, Missing* missing) {
     std::optional<size_t> source = SourceFor(ref);
     // A kind that is not known may be served again tomorrow: nothing is deleted for it.
     if (!source) co_return OwnerState::kSolid;
@@ -167,17 +180,23 @@ class GarbageCollector final : public KeyedController {
       Result<ObjectPtr> live = co_await world_.client.Get({&kind, OwnerNamespace(kind, *dependent), ref.name, ""});
       if (!live && !live.error().Is(Reason::kNotFound)) co_return Fail(std::move(live).error());
       if (live && (*live)->uid() == ref.uid) owner = *live;
-      if (owner == nullptr && kind.namespaced()) FindElsewhere(*source, *dependent, ref);
+      if (owner == nullptr && kind.namespaced()) missing->emplace(ref.uid, std::pair(*source, ref));
     }
     if (owner == nullptr) co_return OwnerState::kAbsent;
     co_return WaitsForDependents(*owner) ? OwnerState::kWaiting : OwnerState::kSolid;
   }
 
   // An owner must live in its dependent's namespace. One that lives in another counts as absent, and people should know why
-  // their object is collected. Rare enough for a look at all objects of the kind.
-  void FindElsewhere(size_t source, const api::Object& dependent, const api::OwnerRef& ref) {
-    for (const ObjectPtr& candidate : sources_[source].informer->cache().List()) {
-      if (candidate->uid() == ref.uid) return TellWrongNamespace(dependent, ref, dependent.namespace_());
+  // their object is collected. Rare enough for a look at all objects of the kinds, once for all owners.
+  void FindElsewhere(const api::Object& dependent, const Missing& missing) {
+    std::set<size_t> sources;
+    for (const auto& [uid, where] : missing) sources.insert(where.first);
+    for (size_t source : sources) {
+      for (const ObjectPtr& candidate : sources_[source].informer->cache().List()) {
+        auto found = missing.find(candidate->uid());
+        if (found == missing.end() || found->second.first != source) continue;
+        TellWrongNamespace(dependent, found->second.second, dependent.namespace_());
+      }
     }
   }
 
@@ -203,10 +222,12 @@ class GarbageCollector final : public KeyedController {
     facts.has_foreground = HasFinalizer(object->head(), kForeground);
     facts.has_orphan = HasFinalizer(object->head(), kOrphan);
     EachDependent(object->uid(), [&facts](size_t, const ObjectPtr&) { facts.has_dependents = true; });
+    Missing missing;
     for (const api::OwnerRef& owner : object->head().owners) {
-      CO_TRY(OwnerState state, co_await Judge(object, owner));
+      CO_TRY(OwnerState state, co_await Judge(object, owner, &missing));
       facts.owners.push_back(state);
     }
+    if (!missing.empty()) FindElsewhere(*object, missing);
     co_return co_await Execute(garbagecollector::PlanObject(facts), std::move(ref), std::move(object), std::move(facts));
   }
 
@@ -279,7 +300,9 @@ class GarbageCollector final : public KeyedController {
     EachDependent(object->uid(), [&circle](size_t, const ObjectPtr& one) { circle = circle || WaitsForDependents(*one); });
     if (!circle) co_return;
     json::Array owners = OwnersOf(*object);
-    for (json::Value& owner : owners) owner.as_object()["blockOwnerDeletion"] = false;
+    for (json::Value& owner : owners) {
+      if (json::Object* fields = owner.if_object()) (*fields)["blockOwnerDeletion"] = false;
+    }
     json::Object metadata{{"ownerReferences", std::move(owners)}};
     // Deleting goes on when it fails: then the circle is met again.
     Result<void> patched = co_await PatchMetadata(client::RefOf(*object), object, std::move(metadata));

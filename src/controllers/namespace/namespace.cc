@@ -14,6 +14,9 @@ using NamespacePtr = client::TypedPtr<Namespace>;
 
 constexpr std::string_view kFinalizer = "kubernetes";
 constexpr size_t kParallelDeletes = 64;
+constexpr int64_t kPage = 500;      // objects of a kind that are listed at a time
+constexpr size_t kErrorsTold = 10;  // of one kind: a condition of megabytes would be refused itself
+constexpr size_t kFinalizersTold = 20;
 // How soon to look again while pods end or finalizers run; doubles up to kMaxWait.
 constexpr Duration kFirstWait = std::chrono::milliseconds(100);
 constexpr Duration kMaxWait = std::chrono::seconds(5);
@@ -60,12 +63,13 @@ class NamespaceController final : public KeyedController {
 
   Task<Result<void>> Finalize(ObjectPtr space) {
     json::Value body = space->Parse();
-    json::Object& spec = body.as_object()["spec"].as_object();
     json::Array kept;
-    for (const json::Value& finalizer : spec["finalizers"].as_array()) {
+    const json::Value* finalizers = json::Find(body, "spec", "finalizers");
+    if (finalizers == nullptr || !finalizers->is_array()) co_return Result<void>();
+    for (const json::Value& finalizer : finalizers->get_array()) {
       if (json::FindString(&finalizer) != kFinalizer) kept.push_back(finalizer);
     }
-    spec["finalizers"] = std::move(kept);
+    body.as_object()["spec"].as_object()["finalizers"] = std::move(kept);
     Result<ObjectPtr> finalized =
         co_await world_.client.Update(client::RefOf<Namespace>("", space->name(), "finalize"), std::move(body));
     if (!finalized && !finalized.error().Is(Reason::kNotFound)) co_return Fail(std::move(finalized).error());
@@ -90,33 +94,59 @@ class NamespaceController final : public KeyedController {
 
   Task<void> DeleteKind(const api::KindInfo* kind, std::string name, Remaining* remaining) {
     std::string resource = kind->resource + "." + kind->group;
-    client::Ref all{kind, name, "", ""};
-    Result<client::ListResult> list = co_await world_.client.List(all, {});
-    if (list && !list->items.empty()) {
-      std::vector<Task<Result<void>>> requests;
-      for (const ObjectPtr& object : list->items) {
-        if (object->deleting()) continue;
-        requests.push_back(DeleteOne(&world_.client, {kind, name, object->name(), ""}));
-        if (requests.size() < kParallelDeletes) continue;
-        co_await Collect(std::exchange(requests, {}), resource, remaining);
-      }
-      co_await Collect(std::move(requests), resource, remaining);
-      list = co_await world_.client.List(std::move(all), {});
+    size_t found = 0;
+    auto take = [this, kind, &name, &resource, &found, remaining](std::vector<ObjectPtr> objects) {
+      found += objects.size();
+      return DeleteObjects(kind, name, std::move(objects), resource, remaining);
+    };
+    Result<void> listed = co_await EachPage(kind, name, take);
+    auto count = [&resource, remaining](std::vector<ObjectPtr> objects) {
+      return Count(std::move(objects), resource, remaining);
+    };
+    if (listed && found > 0) listed = co_await EachPage(kind, name, count);
+    if (!listed) remaining->errors.push_back(fmt::format("{}: {}", resource, listed.error().message()));
+  }
+
+  // Hands `visit` the objects of the kind in the namespace, page by page.
+  Task<Result<void>> EachPage(const api::KindInfo* kind, std::string name,
+                              std::function<Task<void>(std::vector<ObjectPtr>)> visit) {
+    client::ListOptions options{.limit = kPage};
+    do {
+      client::Ref all{kind, name, "", ""};
+      CO_TRY(client::ListResult page, co_await world_.client.List(std::move(all), options));
+      options.continue_token = std::move(page.continue_token);
+      co_await visit(std::move(page.items));
+    } while (!options.continue_token.empty());
+    co_return Result<void>();
+  }
+
+  Task<void> DeleteObjects(const api::KindInfo* kind, std::string name, std::vector<ObjectPtr> objects, std::string resource,
+                           Remaining* remaining) {
+    std::vector<Task<Result<void>>> requests;
+    for (const ObjectPtr& object : objects) {
+      if (object->deleting()) continue;
+      requests.push_back(DeleteOne(&world_.client, {kind, name, object->name(), ""}));
+      if (requests.size() < kParallelDeletes) continue;
+      co_await Collect(std::exchange(requests, {}), resource, remaining);
     }
-    if (!list) {
-      remaining->errors.push_back(fmt::format("{}: {}", resource, list.error().message()));
-      co_return;
-    }
-    for (const ObjectPtr& object : list->items) {
+    co_await Collect(std::move(requests), resource, remaining);
+  }
+
+  static Task<void> Count(std::vector<ObjectPtr> objects, std::string resource, Remaining* remaining) {
+    for (const ObjectPtr& object : objects) {
       ++remaining->objects[resource];
-      for (const std::string& finalizer : object->head().finalizers) ++remaining->finalizers[finalizer];
+      for (const std::string& finalizer : object->head().finalizers) {
+        bool told = remaining->finalizers.contains(finalizer) || remaining->finalizers.size() < kFinalizersTold;
+        ++remaining->finalizers[told ? finalizer : "others"];
+      }
     }
+    co_return;
   }
 
   static Task<void> Collect(std::vector<Task<Result<void>>> requests, std::string resource, Remaining* remaining) {
     std::vector<Result<void>> results = co_await WhenAll(std::move(requests));
     for (const Result<void>& done : results) {
-      if (done || done.error().Is(Reason::kNotFound)) continue;
+      if (done || done.error().Is(Reason::kNotFound) || remaining->errors.size() >= kErrorsTold) continue;
       remaining->errors.push_back(fmt::format("{}: {}", resource, done.error().message()));
     }
   }

@@ -255,5 +255,26 @@ TEST(NodeLifecycleController, NodeThatNeverReportedBecomesUnknown) {
   EXPECT_EQ(sim.api().writes(), writes);
 }
 
+TEST(NodeLifecyclePlan, TolerationsOfAnyLengthEndAtTheLimits) {
+  struct Row {
+    int64_t seconds;
+    WallTime added;
+    bool for_ever;
+  };
+  const Row rows[] = {{INT64_MAX, kNow, true},
+                      {INT64_MIN, kNow, false},
+                      {9'223'372'036, kNow, true},
+                      {INT64_MAX, WallTime::max(), true},
+                      {0, WallTime::min(), false}};
+  for (const Row& row : rows) {
+    Pod pod;
+    pod.spec.tolerations.push_back({.operator_ = "Exists", .toleration_seconds = row.seconds});
+    const std::vector<api::core::Taint> taints = {{"k", "", "NoExecute", row.added}};
+    nodelifecycle::PodFate fate = nodelifecycle::PlanEviction(pod, taints, kNow);
+    EXPECT_TRUE(fate.evict);
+    EXPECT_EQ(fate.after > std::chrono::years(100), row.for_ever) << row.seconds;
+  }
+}
+
 }  // namespace
 }  // namespace sampan::controllers

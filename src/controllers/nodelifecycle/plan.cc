@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/saturate.h"
+
 namespace sampan::controllers::nodelifecycle {
 namespace {
 
@@ -140,7 +142,8 @@ PodFate PlanEviction(const Pod& pod, std::span<const Taint> taints, WallTime now
     }
     if (!tolerated) return {true, Duration(0)};
     if (!seconds) continue;
-    Duration left = taint.time_added.value_or(now) + std::chrono::seconds(*seconds) - now;
+    WallTime until = SaturatedSum(taint.time_added.value_or(now), SaturatedSeconds(*seconds));
+    Duration left = SaturatedDifference(until, now);
     soonest = soonest ? std::min(*soonest, left) : left;
   }
   if (!soonest) return {};

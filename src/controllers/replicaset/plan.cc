@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/saturate.h"
+
 namespace sampan::controllers::replicaset {
 namespace {
 
@@ -32,7 +34,7 @@ int Restarts(const PodPtr& pod) {
 // them does not always hit the same node.
 int AgeBucket(std::optional<WallTime> since, WallTime now) {
   if (!since) return -1;
-  double seconds = std::chrono::duration<double>(now - *since).count();
+  double seconds = std::chrono::duration<double>(SaturatedDifference(now, *since)).count();
   return seconds < 1 ? 0 : 1 + static_cast<int>(std::log2(seconds));
 }
 
@@ -124,7 +126,8 @@ std::optional<Duration> NextAvailability(const ReplicaSet& set, std::span<const 
   for (const PodPtr& pod : active) {
     const api::core::PodCondition* ready = FindCondition(*pod, "Ready");
     if (ready == nullptr || ready->status != "True" || !ready->last_transition_time) continue;
-    Duration left = *ready->last_transition_time + std::chrono::seconds(min_ready) - now;
+    WallTime until = SaturatedSum(*ready->last_transition_time, std::chrono::seconds(min_ready));
+    Duration left = SaturatedDifference(until, now);
     if (left > Duration(0) && (!soonest || left < *soonest)) soonest = left;
   }
   return soonest;
