@@ -11,6 +11,10 @@ namespace {
 
 constexpr size_t kAlwaysAll = 100;
 constexpr size_t kLeastPercent = 5;
+// Terms about other pods that are always worked out; of more than these, each is compared with each pod in the cluster at
+// most so often in all (some 50 ms).
+constexpr size_t kTermsAlways = 64;
+constexpr size_t kMostComparisons = 2'500'000;
 
 size_t EnoughNodes(size_t total) {
   if (total <= kAlwaysAll) return total;
@@ -64,6 +68,13 @@ const NodeInfo* Best(const Attempt& attempt, const std::vector<const NodeInfo*>&
 }
 
 }  // namespace
+
+std::string RefusalOf(const PodInfo& pod, const Cluster& cluster) {
+  const size_t terms = pod.relations == nullptr ? 0 : pod.relations->size();
+  if (terms <= kTermsAlways || terms * cluster.pods().size() <= kMostComparisons) return {};
+  return fmt::format("{} affinity terms and topology spread constraints are too many for a cluster of {} pods", terms,
+                     cluster.pods().size());
+}
 
 bool Fits(const Attempt& attempt, const NodeInfo& node) {
   return PassesFilters(attempt, node) && (node.nominees.empty() || PassesFilters(attempt, WithNominees(attempt.pod, node)));

@@ -21,6 +21,10 @@ struct Decision {
 // that was promised to the pod is taken when it fits.
 Decision ChooseNode(const PodInfo& pod, const Cluster& cluster, size_t start, Rng& rng);
 
+// Why the pod is not even tried: what it says about others is so much that working it out would hold up everybody else's
+// pods. Empty for all that people write.
+std::string RefusalOf(const PodInfo& pod, const Cluster& cluster);
+
 // Whether the node can hold the pod, beside the pods of no less priority that were promised a place there.
 bool Fits(const Attempt& attempt, const NodeInfo& node);
 

@@ -173,5 +173,46 @@ TEST(Cluster, CountsAPodOnceAndSurvivesANodeThatComesBack) {
   EXPECT_EQ(cluster.at(0).requested.milli_cpu, 0);
 }
 
+TEST(Resources, AmountsThatOverflowFitNowhereAndLeaveNoTrace) {
+  constexpr char kHuge[] = R"({"memory":"9223372036854775807","cpu":"9223372036854775807","x.io/y":"9223372036854775807"})";
+  Cluster cluster;
+  cluster.PutNode(MakeNode("a"));
+  auto rng = NewSeededRng(1);
+  PodInfo huge(MakePod("huge", kHuge, R"({"overhead":{"memory":"9223372036854775807","cpu":"9223372036854775807"}})"));
+  EXPECT_EQ(ChooseNode(huge, cluster, 0, *rng).node, nullptr);
+  // Users may name the node themselves, as often as they like.
+  for (int i = 0; i < 100; ++i) cluster.PutPod(PodInfo(MakePod(fmt::format("p{}", i), kHuge)), "a");
+  PodInfo small(MakePod("small", R"({"cpu":"1"})"));
+  EXPECT_EQ(ChooseNode(small, cluster, 0, *rng).node, nullptr);
+  for (int i = 0; i < 100; ++i) cluster.RemovePod(fmt::format("uid-p{}", i));
+  EXPECT_NE(ChooseNode(small, cluster, 0, *rng).node, nullptr);
+}
+
+std::string ManyTerms(int count) {
+  std::string terms;
+  for (int i = 0; i < count; ++i) {
+    terms += fmt::format(R"({}{{"topologyKey":"kubernetes.io/hostname","labelSelector":{{"matchLabels":{{"a":"{}"}}}}}})",
+                         i == 0 ? "" : ",", i);
+  }
+  return fmt::format(R"({{"affinity":{{"podAntiAffinity":{{"requiredDuringSchedulingIgnoredDuringExecution":[{}]}}}}}})",
+                     terms);
+}
+
+TEST(RefusalOf, IsForMoreTermsThanAnybodyWrites) {
+  Cluster cluster;
+  for (int i = 0; i < 1000; ++i) cluster.PutPod(PodInfo(MakePod(fmt::format("p{}", i))), "a");
+  struct Row {
+    int terms;
+    const char* refusal;
+  };
+  const Row rows[] = {{1, ""},
+                      {64, ""},
+                      {2500, ""},
+                      {2501, "2501 affinity terms and topology spread constraints are too many for a cluster of 1000 pods"}};
+  for (const Row& row : rows) {
+    EXPECT_EQ(RefusalOf(PodInfo(MakePod("p", "{}", ManyTerms(row.terms))), cluster), row.refusal) << row.terms;
+  }
+}
+
 }  // namespace
 }  // namespace sampan::scheduler

@@ -80,6 +80,7 @@ bool Cluster::PutNode(NodePtr node) {
   uint32_t slot = SlotOf(node.name());
   NodeInfo& info = slots_[slot];
   Resources allocatable = Resources::Of(node->status.allocatable);
+  allocatable.LimitTo(kMostOfOne - 1);  // less than the most that a pod can ask for, which therefore fits nowhere
   bool unschedulable = node->spec.unschedulable.value_or(false);
   bool better = !info.node || Grew(info.allocatable, allocatable) || (info.unschedulable && !unschedulable) ||
                 info.labels() != node->metadata.labels || info.taints() != node->spec.taints;

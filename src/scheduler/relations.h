@@ -42,6 +42,7 @@ struct Relations {
   std::vector<SpreadRule> spread;
 
   bool touches_affinity() const { return !affinity.empty() || !preferred.empty(); }
+  size_t size() const { return affinity.size() + anti_affinity.size() + preferred.size() + spread.size(); }
 };
 
 // Null for a pod that says nothing about others.

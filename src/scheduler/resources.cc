@@ -1,5 +1,7 @@
 #include "scheduler/resources.h"
 
+#include <algorithm>
+
 namespace sampan::scheduler {
 namespace {
 
@@ -9,6 +11,19 @@ constexpr int64_t kDefaultMilliCpu = 100;
 constexpr int64_t kDefaultMemory = 200LL << 20;
 
 enum class Unrequested : bool { kIsZero, kIsDefault };
+
+// What overflows stays at an end that leaves room for one more amount of one pod.
+constexpr int64_t kMostOfAll = INT64_MAX / 2;
+
+int64_t Plus(int64_t a, int64_t b) {
+  int64_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? kMostOfAll : std::min(sum, kMostOfAll);
+}
+
+int64_t Minus(int64_t a, int64_t b) {
+  int64_t difference = 0;
+  return __builtin_sub_overflow(a, b, &difference) ? -kMostOfAll : std::max(difference, -kMostOfAll);
+}
 
 Resources OfContainer(const core::Container& container, Unrequested unrequested) {
   const api::Map<api::Quantity>& requests = container.resources.OrEmpty().requests;
@@ -42,6 +57,7 @@ Resources Sum(const core::PodSpec& spec, Unrequested unrequested) {
   if (whole.contains("cpu")) running.milli_cpu = pod_level.milli_cpu;
   if (whole.contains("memory")) running.memory = pod_level.memory;
   running += Resources::Of(spec.overhead);
+  running.LimitTo(kMostOfOne);
   running.pods = 1;
   return running;
 }
@@ -67,21 +83,32 @@ Resources Resources::Of(const api::Map<api::Quantity>& list) {
 }
 
 Resources& Resources::operator+=(const Resources& other) {
-  milli_cpu += other.milli_cpu;
-  memory += other.memory;
-  ephemeral_storage += other.ephemeral_storage;
-  pods += other.pods;
-  for (const auto& [name, amount] : other.extended) extended[name] += amount;
+  milli_cpu = Plus(milli_cpu, other.milli_cpu);
+  memory = Plus(memory, other.memory);
+  ephemeral_storage = Plus(ephemeral_storage, other.ephemeral_storage);
+  pods = Plus(pods, other.pods);
+  for (const auto& [name, amount] : other.extended) {
+    int64_t& held = extended[name];
+    held = Plus(held, amount);
+  }
   return *this;
 }
 
 Resources& Resources::operator-=(const Resources& other) {
-  milli_cpu -= other.milli_cpu;
-  memory -= other.memory;
-  ephemeral_storage -= other.ephemeral_storage;
-  pods -= other.pods;
-  for (const auto& [name, amount] : other.extended) extended[name] -= amount;
+  milli_cpu = Minus(milli_cpu, other.milli_cpu);
+  memory = Minus(memory, other.memory);
+  ephemeral_storage = Minus(ephemeral_storage, other.ephemeral_storage);
+  pods = Minus(pods, other.pods);
+  for (const auto& [name, amount] : other.extended) {
+    int64_t& held = extended[name];
+    held = Minus(held, amount);
+  }
   return *this;
+}
+
+void Resources::LimitTo(int64_t most) {
+  for (int64_t* amount : {&milli_cpu, &memory, &ephemeral_storage, &pods}) *amount = std::clamp<int64_t>(*amount, 0, most);
+  for (auto& [name, amount] : extended) amount = std::clamp<int64_t>(amount, 0, most);
 }
 
 void Resources::RaiseTo(const Resources& other) {

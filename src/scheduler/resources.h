@@ -12,6 +12,9 @@
 
 namespace sampan::scheduler {
 
+// Users write any amount, so sums are clamped: no node has 2^50 bytes, and thousands of pods that claim so fit in 64 bits.
+inline constexpr int64_t kMostOfOne = int64_t{1} << 50;
+
 struct Resources {
   int64_t milli_cpu = 0;
   int64_t memory = 0;             // bytes
@@ -22,6 +25,7 @@ struct Resources {
   static Resources Of(const api::Map<api::Quantity>& list);
   Resources& operator+=(const Resources& other);
   Resources& operator-=(const Resources& other);
+  void LimitTo(int64_t most);  // each amount into [0, most]
   // The larger of each amount.
   void RaiseTo(const Resources& other);
 };

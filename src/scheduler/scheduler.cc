@@ -196,6 +196,11 @@ class Scheduler::Impl {
   }
 
   void Attempt(const PodInfoPtr& pod, MonoTime now) {
+    if (std::string refusal = RefusalOf(*pod, cluster_); !refusal.empty()) {
+      queue_.Fail(pod->pod.uid(), FailureKind::kUnschedulable, now);
+      Spawn(*strand_, gate_, TellUnschedulable(pod, std::move(refusal), {}));
+      return;
+    }
     Decision decision = ChooseNode(*pod, cluster_, start_, rng_);
     start_ = decision.next_start;
     if (decision.node == nullptr) return FailedToFit(pod, now);

@@ -26,7 +26,7 @@ void RateImages(const Attempt& attempt, std::span<const NodeInfo* const> nodes, 
       bytes +=
           static_cast<double>(image->size) * static_cast<double>(image->slots.size()) / static_cast<double>(attempt.nodes);
     }
-    int64_t whole = std::clamp(static_cast<int64_t>(bytes), kLeastBytes, most);
+    auto whole = static_cast<int64_t>(std::clamp(bytes, static_cast<double>(kLeastBytes), static_cast<double>(most)));
     ratings[i] = kMostRating * (whole - kLeastBytes) / (most - kLeastBytes);
   }
 }

@@ -7,6 +7,8 @@ namespace {
 
 // What a required term of a placed pod is worth to the pods that it wants: whoever insists on company likes more of it.
 constexpr int64_t kRequiredWeight = 1;
+// Terms of each kind that are heard of a placed pod: every pod to come pays for them, and nobody means more than a few.
+constexpr size_t kTermsHeard = 256;
 
 bool Matches(const PodTerm& term, const PodPtr& pod, const Cluster& cluster) {
   return term.selector.Matches(pod.head().labels) &&
@@ -46,7 +48,7 @@ void CountOwn(const PodInfo& pod, const PlacedPod& placed, const Cluster& cluste
 void CountTheirs(const PodInfo& pod, const PlacedPod& placed, const Cluster& cluster, AffinityFacts& facts) {
   const NodeInfo& node = cluster.NodeOf(placed);
   auto each = [&](const std::vector<PodTerm>& terms, auto visit) {
-    for (const PodTerm& term : terms) {
+    for (const PodTerm& term : std::span(terms).first(std::min(terms.size(), kTermsHeard))) {
       const std::string* domain = DomainOf(node, term.topology_key);
       if (domain != nullptr && Matches(term, pod.pod, cluster)) visit(term, *domain);
     }

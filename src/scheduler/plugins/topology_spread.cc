@@ -13,7 +13,8 @@ namespace {
 constexpr double kNodeSkew = 3;
 constexpr double kZoneSkew = 5;
 
-// Whether the node has every label that the rules of that kind speak of: one without belongs to no domain.
+// Whether the node has every label that the rules of that kind speak of: one without belongs to no domain. Ends at the first
+// that is missing, so that rules by the thousand, which no node has labels for, cost little.
 bool HasDomains(const PodInfo& pod, const NodeInfo& node, bool required) {
   return std::ranges::all_of(pod.relations->spread, [&](const SpreadRule& rule) {
     return rule.required != required || api::FindIn(node.labels(), rule.topology_key) != nullptr;
@@ -26,12 +27,23 @@ bool NodeCounts(const PodInfo& pod, const NodeInfo& node, const SpreadRule& rule
   return !rule.honours_taints || ToleratesNode(pod, node);
 }
 
-SpreadFacts::Rule CountRule(const PodInfo& pod, const SpreadRule& rule, const Cluster& cluster, const Without& without) {
-  SpreadFacts::Rule facts{&rule, {}, 0, rule.selector.Matches(pod.pod.head().labels) ? 1 : 0};
-  for (size_t i = 0; i < cluster.size(); ++i) {
-    const NodeInfo& node = cluster.at(i);
-    if (NodeCounts(pod, node, rule)) facts.counts.try_emplace(*api::FindIn(node.labels(), rule.topology_key), 0);
+// The nodes with all labels that the rules of one kind speak of, worked out once for all of those rules.
+std::vector<const NodeInfo*> NodesWithDomains(const PodInfo& pod, const Cluster& cluster, bool required) {
+  std::vector<const NodeInfo*> nodes;
+  bool any = std::ranges::any_of(pod.relations->spread, [&](const SpreadRule& rule) { return rule.required == required; });
+  for (size_t i = 0; any && i < cluster.size(); ++i) {
+    if (HasDomains(pod, cluster.at(i), required)) nodes.push_back(&cluster.at(i));
   }
+  return nodes;
+}
+
+SpreadFacts::Rule CountRule(const PodInfo& pod, const SpreadRule& rule, const Cluster& cluster, const Without& without,
+                            std::span<const NodeInfo* const> nodes) {
+  SpreadFacts::Rule facts{&rule, {}, 0, rule.selector.Matches(pod.pod.head().labels) ? 1 : 0};
+  for (const NodeInfo* node : nodes) {
+    if (NodeCounts(pod, *node, rule)) facts.counts.try_emplace(*api::FindIn(node->labels(), rule.topology_key), 0);
+  }
+  if (facts.counts.empty()) return facts;  // then no pod stands in a domain
   for (const PlacedPod* placed : cluster.PodsIn(pod.pod.namespace_())) {
     // Who is leaving makes room already.
     if (placed->pod.object()->deleting() || without.contains(placed)) continue;
@@ -107,7 +119,11 @@ void RateSiblings(const Attempt& attempt, std::span<const NodeInfo* const> nodes
 
 SpreadFacts PrepareSpread(const PodInfo& pod, const Cluster& cluster, const Without& without) {
   SpreadFacts facts;
-  for (const SpreadRule& rule : pod.relations->spread) facts.rules.push_back(CountRule(pod, rule, cluster, without));
+  const std::vector<const NodeInfo*> required = NodesWithDomains(pod, cluster, true);
+  const std::vector<const NodeInfo*> preferred = NodesWithDomains(pod, cluster, false);
+  for (const SpreadRule& rule : pod.relations->spread) {
+    facts.rules.push_back(CountRule(pod, rule, cluster, without, rule.required ? required : preferred));
+  }
   return facts;
 }
 
