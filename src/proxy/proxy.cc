@@ -5,7 +5,9 @@
 #include "api/types/core.h"
 #include "api/types/discovery.h"
 #include "async/spawn.h"
+#include "base/contain.h"
 #include "base/log.h"
+#include "proxy/plain.h"
 
 namespace sampan::proxy {
 
@@ -88,7 +90,14 @@ Task<Result<void>> Proxy::DoRun(CancelToken stop) {
   Configure();
   Duration retry = kFirstRetry;
   while (!stop.Requested()) {
-    bool succeeded = co_await Sync();
+    bool succeeded = false;
+    try {
+      succeeded = co_await Sync();
+    } catch (...) {
+      // Nobody knows which of the changes were taken over.
+      (void)ReportEscape("proxy sync");
+      for (const client::ObjectPtr& service : services_->cache().List()) dirty_.insert(client::KeyOf(*service));
+    }
     if (succeeded) {
       retry = kFirstRetry;
       co_await WaitForWork(options_.sync_period, stop);
@@ -133,7 +142,7 @@ NodeInfo Proxy::ReadNode(IpFamily family) const {
   std::vector<std::string> cidrs = node.spec.pod_cidrs;
   if (cidrs.empty() && !node.spec.pod_cidr.empty()) cidrs.push_back(node.spec.pod_cidr);
   for (const std::string& cidr : cidrs) {
-    if (FamilyOf(cidr) == family) info.pod_cidr = cidr;
+    if (std::optional<std::string> plain = PlainRange(cidr, family)) info.pod_cidr = *std::move(plain);
   }
   return info;
 }
@@ -202,12 +211,19 @@ Task<bool> Proxy::Sync() {
   changed.erase("");
   std::map<std::string, std::vector<ServicePort>> udp_ports;
   bool succeeded = true;
+  bool lost = false;  // a service: it keeps the rules that it had, and is tried again
   for (auto& [family, table] : tables_) {
     std::map<std::string, ServiceRules> rules;
     for (const std::string& service : changed) {
-      std::vector<ServicePort> ports = Resolve(service, family);
-      rules[service] = PlanService(ports, table.rules.config());
-      if (HasUdp(ports) || udp_ports_.contains(service)) Add(udp_ports[service], std::move(ports));
+      bool whole = Contain("proxied service", [&] {
+        std::vector<ServicePort> ports = Resolve(service, family);
+        rules[service] = PlanService(ports, table.rules.config());
+        if (HasUdp(ports) || udp_ports_.contains(service)) Add(udp_ports[service], std::move(ports));
+      });
+      if (whole) continue;
+      lost = true;
+      rules.erase(service);
+      dirty_.insert(service);
     }
     Result<void> applied = co_await ApplyTable(&table, table.rules.Update(std::move(rules)));
     if (!applied) {
@@ -226,7 +242,7 @@ Task<bool> Proxy::Sync() {
   if (succeeded) co_await ForgetStaleFlows();
   co_await AnswerHealthChecks(changed, succeeded);
   Record(start, succeeded);
-  co_return succeeded;
+  co_return succeeded && !lost;
 }
 
 Task<Result<void>> Proxy::ApplyTable(Table* table, Commands commands) {

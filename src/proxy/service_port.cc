@@ -1,7 +1,10 @@
 #include "proxy/service_port.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
+
+#include "proxy/plain.h"
 
 namespace sampan::proxy {
 
@@ -12,6 +15,7 @@ using api::discovery::Endpoint;
 using api::discovery::EndpointSlice;
 
 constexpr int kDefaultAffinitySeconds = 10800;
+constexpr int kMostAffinitySeconds = 86400;
 
 bool IsReady(const Endpoint& endpoint) {
   return !endpoint.conditions || endpoint.conditions->ready.value_or(true);
@@ -21,6 +25,13 @@ bool IsReady(const Endpoint& endpoint) {
 bool ServesUntilEnd(const Endpoint& endpoint) {
   if (!endpoint.conditions) return false;
   return endpoint.conditions->serving.value_or(false) && endpoint.conditions->terminating.value_or(false);
+}
+
+constexpr std::array<std::string_view, 3> kProtocols = {"TCP", "UDP", "SCTP"};
+
+std::optional<uint16_t> PortOf(int32_t number) {
+  if (number < 1 || number > UINT16_MAX) return std::nullopt;
+  return static_cast<uint16_t>(number);
 }
 
 struct Candidate {
@@ -40,7 +51,9 @@ std::vector<Candidate> CandidatesOf(std::span<const EndpointSlice* const> slices
       for (const Endpoint& endpoint : slice->endpoints) {
         // Consumers use the first address only; the others mean the same endpoint.
         if (endpoint.addresses.empty()) continue;
-        candidates.push_back({&endpoint, {endpoint.addresses[0], static_cast<uint16_t>(*port.port)}});
+        std::optional<std::string> address = PlainAddress(endpoint.addresses[0], family);
+        std::optional<uint16_t> number = PortOf(*port.port);
+        if (address && number) candidates.push_back({&endpoint, {*std::move(address), *number}});
       }
     }
   }
@@ -104,8 +117,9 @@ std::string Lower(std::string_view text) {
 
 std::vector<std::string> InFamily(const std::vector<std::string>& addresses, IpFamily family) {
   std::vector<std::string> kept;
-  std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(kept),
-               [&](const std::string& address) { return !address.empty() && FamilyOf(address) == family; });
+  for (const std::string& address : addresses) {
+    if (std::optional<std::string> plain = PlainAddress(address, family)) kept.push_back(*std::move(plain));
+  }
   return kept;
 }
 
@@ -139,11 +153,17 @@ ServicePort CommonOf(const Service& service, std::string cluster_ip, IpFamily fa
   common.external_policy = PolicyOf(service.spec.external_traffic_policy);
   if (service.spec.type == "LoadBalancer") {
     common.load_balancer_ips = LoadBalancerIpsOf(service, family);
-    common.source_ranges = InFamily(service.spec.load_balancer_source_ranges, family);
+    const std::vector<std::string>& ranges = service.spec.load_balancer_source_ranges;
+    common.source_ranges = PlainRanges(ranges, family);
+    // Ranges that nobody understands let nobody in; those of the other family do not concern this one.
+    bool understood = std::ranges::any_of(ranges, [](const std::string& range) {
+      return PlainRange(range, IpFamily::kIpv4) || PlainRange(range, IpFamily::kIpv6);
+    });
+    if (!ranges.empty() && !understood) common.load_balancer_ips.clear();
   }
   if (service.spec.session_affinity == "ClientIP") {
     const auto& client = service.spec.session_affinity_config.OrEmpty().client_ip.OrEmpty();
-    common.affinity_seconds = client.timeout_seconds.value_or(kDefaultAffinitySeconds);
+    common.affinity_seconds = std::clamp(client.timeout_seconds.value_or(kDefaultAffinitySeconds), 1, kMostAffinitySeconds);
   }
   return common;
 }
@@ -165,11 +185,13 @@ std::vector<ServicePort> ResolveService(const Service& service, std::span<const 
   for (const api::core::ServicePort& declared : service.spec.ports) {
     ServicePort port = common;
     std::string_view protocol = declared.protocol.empty() ? std::string_view("TCP") : std::string_view(declared.protocol);
+    std::optional<uint16_t> number = PortOf(declared.port);
+    if (!number || std::ranges::find(kProtocols, protocol) == kProtocols.end()) continue;
     port.protocol = Lower(protocol);
-    port.name = fmt::format("{}/{}/{}/{}", service.metadata.namespace_, service.metadata.name, port.protocol,
-                            declared.name.empty() ? std::to_string(declared.port) : declared.name);
-    port.port = static_cast<uint16_t>(declared.port);
-    port.node_port = static_cast<uint16_t>(declared.node_port.value_or(0));
+    port.name = PlainName(fmt::format("{}/{}/{}/{}", service.metadata.namespace_, service.metadata.name, port.protocol,
+                                      declared.name.empty() ? std::to_string(declared.port) : declared.name));
+    port.port = *number;
+    port.node_port = PortOf(declared.node_port.value_or(0)).value_or(0);
     FillBackends(CandidatesOf(slices, declared.name, protocol, family), node, port);
     ports.push_back(std::move(port));
   }
@@ -180,8 +202,8 @@ std::optional<LocalHealth> LocalHealthOf(const Service& service, std::span<const
                                          std::string_view node_name) {
   bool wanted =
       service.spec.type == "LoadBalancer" && PolicyOf(service.spec.external_traffic_policy) == TrafficPolicy::kLocal;
-  int port = service.spec.health_check_node_port.value_or(0);
-  if (!wanted || port == 0) return std::nullopt;
+  std::optional<uint16_t> port = PortOf(service.spec.health_check_node_port.value_or(0));
+  if (!wanted || !port) return std::nullopt;
   std::set<std::string_view> addresses;  // a pod may be in two slices
   for (const EndpointSlice* slice : slices) {
     for (const Endpoint& endpoint : slice->endpoints) {
@@ -190,7 +212,7 @@ std::optional<LocalHealth> LocalHealthOf(const Service& service, std::span<const
       }
     }
   }
-  return LocalHealth{static_cast<uint16_t>(port), addresses.size()};
+  return LocalHealth{*port, addresses.size()};
 }
 
 }  // namespace sampan::proxy

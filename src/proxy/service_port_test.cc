@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/plain.h"
+
 namespace sampan::proxy {
 namespace {
 
@@ -168,6 +170,53 @@ TEST(LocalHealth, CountsReadyEndpointsOfThisNode) {
   EXPECT_EQ(health->ready, 2U);
   service.spec.external_traffic_policy = "Cluster";
   EXPECT_FALSE(LocalHealthOf(service, slices, "here"));
+}
+
+TEST(ResolveService, WhatIsNoAddressPortOrNameNeverReachesTheRules) {
+  Service service = MakeService();
+  service.metadata.name = "web\n}; delete table ip filter #";
+  service.spec.type = "LoadBalancer";
+  service.spec.external_ips = {"192.0.2.1", "192.0.2.1 ; drop", "fd00::1", "", "192.0.2.300"};
+  service.spec.load_balancer_source_ranges = {"10.1.2.3/8", "10.9.0.0/16", "0.0.0.0/0 } accept", "192.0.2.0/33"};
+  service.spec.session_affinity = "ClientIP";
+  service.spec.session_affinity_config.Ensure().client_ip.Ensure().timeout_seconds = -5;
+  api::core::LoadBalancerStatus balancer;
+  balancer.ingress.push_back({.ip = "198.51.100.1"});
+  service.status.load_balancer = balancer;
+  service.spec.ports[0].node_port = 65536 + 30080;
+  service.spec.ports.push_back({.name = "wraps", .protocol = "TCP", .port = 65536 + 22});
+  service.spec.ports.push_back({.name = "odd", .protocol = "tcp; accept", .port = 81});
+  std::vector<EndpointSlice> slices = {
+      MakeSlice({MakeEndpoint("10.0.0.1", "here", kReady), MakeEndpoint("10.0.0.2; drop", "here", kReady)}),
+      MakeSlice({MakeEndpoint("10.0.0.3", "here", kReady)}, "http", 65536 + 22)};
+  std::vector<ServicePort> ports = Resolve(service, slices);
+  ASSERT_EQ(ports.size(), 1U);
+  const ServicePort& port = ports[0];
+  EXPECT_EQ(port.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789/-."), std::string::npos) << port.name;
+  EXPECT_EQ(port.external_ips, std::vector<std::string>({"192.0.2.1"}));
+  EXPECT_EQ(port.source_ranges, std::vector<std::string>({"10.0.0.0/8"}));
+  EXPECT_EQ(port.node_port, 0);
+  EXPECT_EQ(port.affinity_seconds, 1);
+  EXPECT_EQ(Show(port.backends), "10.0.0.1:8080 ");
+  service.spec.load_balancer_source_ranges = {"everyone"};
+  EXPECT_TRUE(Resolve(service, slices)[0].load_balancer_ips.empty()) << "what nobody understands lets nobody in";
+}
+
+TEST(PlainName, IsShortHarmlessAndUnique) {
+  const std::string longest(400, 'a');
+  EXPECT_EQ(PlainName("ns/web/tcp/http"), "ns/web/tcp/http");
+  EXPECT_LT(PlainName(longest).size(), 180U);
+  EXPECT_NE(PlainName(longest), PlainName(longest + "b"));
+  EXPECT_NE(PlainName("a;b"), PlainName("ab"));
+}
+
+TEST(PlainRanges, LoseWhatLiesWithinOthers) {
+  const std::vector<std::string> ranges = {"10.1.0.0/16", "10.0.0.0/8", "10.0.0.0/8", "11.0.0.1",
+                                           "fd00::/8",    "x",          "1.2.3.4/"};
+  EXPECT_EQ(PlainRanges(ranges, IpFamily::kIpv4), std::vector<std::string>({"10.0.0.0/8", "11.0.0.1/32"}));
+  EXPECT_EQ(PlainRanges(ranges, IpFamily::kIpv6), std::vector<std::string>({"fd00::/8"}));
+  EXPECT_EQ(PlainRanges(std::vector<std::string>{"10.1.2.3/0", "9.0.0.0/8"}, IpFamily::kIpv4),
+            std::vector<std::string>({"0.0.0.0/0"}));
 }
 
 }  // namespace
