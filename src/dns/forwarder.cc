@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/contain.h"
 #include "base/log.h"
 #include "dns/response.h"
 #include "os/fd.h"
@@ -47,10 +48,12 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
         list_(std::move(list)),
         upstreams_(std::move(upstreams)),
         query_(query.begin(), query.end()),
-        timer_(owner.loop_, [this] { NextAttempt(true); }) {
+        timer_(owner.loop_, [this] { Guarded([this] { NextAttempt(true); }); }) {
     std::memcpy(client_id_, query_.data(), 2);
   }
-  void Start() { NextAttempt(false); }
+  void Start() {
+    Guarded([this] { NextAttempt(false); });
+  }
   // Afterwards it refers to nothing of its owner.
   void Shut() {
     timer_.Disarm();
@@ -59,7 +62,17 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
   Done TakeDone() { return std::move(done_); }
 
   void OnReady(uint32_t events) override {
-    if (transport_ == Transport::kTcp) return OnStream();
+    Guarded([this] { transport_ == Transport::kTcp ? OnStream() : OnDatagrams(); });
+  }
+
+ private:
+  // What escapes it costs the query: whoever waits is told that nobody answered.
+  template <class F>
+  void Guarded(F step) {
+    if (!Contain("dns forward", step)) owner_.Finish(this, {});
+  }
+
+  void OnDatagrams() {
     while (true) {
       ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
       if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -68,7 +81,6 @@ class Forwarder::Exchange final : public IoLoop::Watcher {
     }
   }
 
- private:
   void Close() {
     if (socket_) owner_.loop_.Unwatch(socket_.get(), *this);
     socket_.Reset();

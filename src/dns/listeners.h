@@ -19,6 +19,7 @@ namespace sampan::dns {
 
 Result<os::Fd> BindSocket(const std::string& address, uint16_t port, int type);
 uint16_t PortOf(const os::Fd& socket);
+IpAddress AddressOf(const sockaddr_storage& peer);
 
 struct SocketPair {
   os::Fd udp, tcp;
@@ -42,6 +43,7 @@ class UdpListener final : public IoLoop::Watcher {
     std::array<uint8_t, kMaxUdpSize> response;
   };
   bool ReadBatch();
+  Resolver::Step Answer(Bytes message, Slot& slot, socklen_t length);
   void SendBatch(size_t count);
 
   IoLoop& loop_;
@@ -60,7 +62,7 @@ class TcpListener final : public IoLoop::Watcher {
   struct Limits {
     size_t connections = 0;
     size_t per_client = 0;
-    Duration idle_timeout{0};
+    Duration idle_timeout{0};  // between whole queries: single bytes do not keep a connection
   };
   TcpListener(IoLoop& loop, Resolver& resolver, os::Fd socket, Limits limits);
   ~TcpListener();
@@ -68,6 +70,7 @@ class TcpListener final : public IoLoop::Watcher {
 
  private:
   class Connection;
+  void Accept(os::Fd accepted, const sockaddr_storage& peer);
   void Remove(Connection* connection);
 
   IoLoop& loop_;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/contain.h"
 #include "dns/response.h"
 
 namespace sampan::dns {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int kMaxAliases = 8;
 constexpr size_t kMaxWaiting = 10'000;  // queries; each holds less than 2 KiB
+constexpr size_t kMaxWaitingOfOne = 500;
 
 std::span<uint8_t> Limited(std::span<uint8_t> buffer, const Query& query, Transport transport) {
   return transport == Transport::kUdp ? buffer.first(std::min(buffer.size(), query.MaxUdpResponse())) : buffer;
@@ -84,10 +86,17 @@ Resolver::Step Resolver::AnswerNow(const Query& query, Transport transport, std:
   return {Step::Kind::kLater};
 }
 
-void Resolver::Later(Bytes message, Transport transport, Reply reply) {
+Resolver::Step Resolver::Failure(Bytes message, std::span<uint8_t> buffer) {
+  if (message.size() < kHeaderSize) return {Step::Kind::kDrop};
+  auto id = static_cast<uint16_t>(message[0] << 8 | message[1]);
+  return {Step::Kind::kDone, WriteRefusal(buffer, id, Rcode::kServFail)};
+}
+
+void Resolver::Later(Bytes message, const Asker& asker, Reply reply) {
   auto pending = std::make_unique<Pending>();
   pending->message.assign(message.begin(), message.end());
-  pending->transport = transport;
+  pending->transport = asker.transport;
+  pending->client = asker.client;
   pending->reply = std::move(reply);
   Continue(std::move(pending));
 }
@@ -118,6 +127,7 @@ void Resolver::Follow(PendingPtr pending, std::string target) {
   auto inner = std::make_unique<Pending>();
   inner->message = *std::move(message);
   inner->transport = pending->transport;
+  inner->client = pending->client;
   inner->depth = pending->depth + 1;
   inner->reply = [this, outer = std::move(pending), target = std::move(target)](Bytes response) mutable {
     FinishAlias(std::move(outer), target, response);
@@ -140,11 +150,14 @@ void Resolver::FinishAlias(PendingPtr pending, const std::string& target, Bytes 
 
 void Resolver::Forward(PendingPtr pending) {
   if (waiting_count_ >= kMaxWaiting) return ReplyFailure(*pending);
-  ++waiting_count_;
+  size_t& share = waiting_of_[pending->client];
+  if (share >= kMaxWaitingOfOne) return ReplyFailure(*pending);
   std::string key = QuestionKey(pending->query);
   key += pending->transport == Transport::kTcp ? 'T' : 'U';
   std::vector<PendingPtr>& waiting = waiting_[key];
   waiting.push_back(std::move(pending));
+  ++waiting_count_;
+  ++share;
   if (waiting.size() > 1) return;
   stats_.forwarded.fetch_add(1, std::memory_order_relaxed);
   const Pending& first = *waiting.front();
@@ -152,7 +165,8 @@ void Resolver::Forward(PendingPtr pending) {
   auto done = [this, alive = alive_, key](Bytes response) {
     if (*alive) Deliver(key, response);
   };
-  forwarder_.Forward(first.query.name(), message, first.transport, std::move(done));
+  auto forward = [&] { forwarder_.Forward(first.query.name(), message, first.transport, std::move(done)); };
+  if (!Contain("dns forward", forward)) Deliver(key, {});
 }
 
 void Resolver::Deliver(const std::string& key, Bytes response) {
@@ -160,9 +174,19 @@ void Resolver::Deliver(const std::string& key, Bytes response) {
   if (found == waiting_.end()) return;
   std::vector<PendingPtr> waiting = std::move(found->second);
   waiting_.erase(found);
-  waiting_count_ -= waiting.size();
-  if (!response.empty()) cache_.Put(waiting.front()->query, response, clock_.Monotonic());
-  for (PendingPtr& pending : waiting) DeliverOne(*pending, response);
+  for (const PendingPtr& pending : waiting) Left(*pending);
+  if (!response.empty()) {
+    Contain("dns cache", [&] { cache_.Put(waiting.front()->query, response, clock_.Monotonic()); });
+  }
+  for (PendingPtr& pending : waiting) {
+    Contain("dns query", [&] { DeliverOne(*pending, response); });
+  }
+}
+
+void Resolver::Left(const Pending& pending) {
+  --waiting_count_;
+  auto share = waiting_of_.find(pending.client);
+  if (share != waiting_of_.end() && --share->second == 0) waiting_of_.erase(share);
 }
 
 void Resolver::DeliverOne(Pending& pending, Bytes response) {

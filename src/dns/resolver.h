@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -39,9 +40,17 @@ class Resolver {
   // client can take. kLater: call Later() with the same message.
   Step Now(Bytes message, Transport transport, std::span<uint8_t> buffer);
 
+  // SERVFAIL for a query that was lost.
+  static Step Failure(Bytes message, std::span<uint8_t> buffer);
+
+  // Who asks: one client has a share of the queries that may wait.
+  struct Asker {
+    Transport transport = Transport::kUdp;
+    IpAddress client;
+  };
   // The response once it is there. `reply` is called once, unless the resolver dies before.
   using Reply = std::move_only_function<void(Bytes response)>;
-  void Later(Bytes message, Transport transport, Reply reply);
+  void Later(Bytes message, const Asker& asker, Reply reply);
 
   // Drops what is cached.
   void Forget() { cache_.Clear(); }
@@ -54,6 +63,7 @@ class Resolver {
     std::string message;
     Query query;
     Transport transport = Transport::kUdp;
+    IpAddress client;
     int depth = 0;
     Reply reply;
   };
@@ -65,6 +75,7 @@ class Resolver {
   void FinishAlias(PendingPtr pending, const std::string& target, Bytes response);
   void Forward(PendingPtr pending);
   void Deliver(const std::string& key, Bytes response);
+  void Left(const Pending& pending);
   void DeliverOne(Pending& pending, Bytes response);
   void ReplyFailure(Pending& pending);
 
@@ -75,6 +86,7 @@ class Resolver {
   // Whoever waits for the same answer. Asking once also keeps a forger from having many guesses at one question.
   std::unordered_map<std::string, std::vector<PendingPtr>> waiting_;
   size_t waiting_count_ = 0;
+  std::map<IpAddress, size_t> waiting_of_;  // each client's share of the count
   ResolverStats stats_;
   uint32_t rotation_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -36,6 +36,18 @@ uint16_t PortOf(const os::Fd& socket) {
   return ntohs(reinterpret_cast<sockaddr_in*>(&address)->sin_port);
 }
 
+IpAddress AddressOf(const sockaddr_storage& peer) {
+  IpAddress address;
+  if (peer.ss_family == AF_INET6) {
+    address.size = 16;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr, 16);
+  } else {
+    address.size = 4;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in&>(peer).sin_addr, 4);
+  }
+  return address;
+}
+
 Result<SocketPair> BindBoth(const std::string& address, uint16_t port) {
   // The kernel picks a port that is free for UDP; somebody may have it for TCP.
   constexpr int kTries = 50;

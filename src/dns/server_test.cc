@@ -269,5 +269,27 @@ TEST_F(DnsServer, MalformedQueriesAreToldSo) {
   EXPECT_EQ(Describe(BytesOf(Receive(socket))), "FORMERR");
 }
 
+TEST_F(DnsServer, OneClientHasAShareOfTheQueriesThatWait) {
+  constexpr int kShare = 500;
+  SocketPair silent = *BindBoth("127.0.0.1", 0);
+  Start({fmt::format("127.0.0.1:{}", silent.port)}, 600s);
+  os::Fd greedy = Connect(SOCK_DGRAM, server_->port());
+  for (int i = 0; i <= kShare; ++i) {
+    std::string message = *WriteQuery(77, fmt::format("n{}.example.org", i), Type::kA);
+    ::send(greedy.get(), message.data(), message.size(), 0);
+  }
+  EXPECT_EQ(Describe(BytesOf(Receive(greedy))), "SERVFAIL");
+  EXPECT_EQ(server_->stats().forwarded.load(), static_cast<uint64_t>(kShare));
+
+  os::Fd modest(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  Upstream from = *Upstream::Parse("127.0.0.2:0"), to = *Upstream::Parse(fmt::format("127.0.0.1:{}", server_->port()));
+  ASSERT_EQ(::bind(modest.get(), reinterpret_cast<sockaddr*>(&from.address), from.length), 0);
+  ASSERT_EQ(::connect(modest.get(), reinterpret_cast<sockaddr*>(&to.address), to.length), 0);
+  std::string message = *WriteQuery(77, "other.example.org", Type::kA);
+  ::send(modest.get(), message.data(), message.size(), 0);
+  while (server_->stats().forwarded.load() < kShare + 1) std::this_thread::yield();
+  EXPECT_EQ(server_->stats().failed.load(), 1U);
+}
+
 }  // namespace
 }  // namespace sampan::dns

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/contain.h"
 #include "dns/listeners.h"
 
 namespace sampan::dns {
@@ -12,18 +13,8 @@ namespace {
 
 constexpr size_t kMaxUnsent = 1 << 20;  // a client that asks but does not read is closed
 constexpr int kMaxInFlight = 100;
-
-IpAddress AddressOf(const sockaddr_storage& peer) {
-  IpAddress address;
-  if (peer.ss_family == AF_INET6) {
-    address.size = 16;
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr, 16);
-  } else {
-    address.size = 4;
-    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in&>(peer).sin_addr, 4);
-  }
-  return address;
-}
+// Pieces that are read of one connection before the loop's other work gets its turn.
+constexpr int kPiecesInTurn = 16;
 
 }  // namespace
 
@@ -42,10 +33,14 @@ class TcpListener::Connection final : public IoLoop::Watcher, public std::enable
     owner_.loop_.Watch(socket_.get(), *this);
   }
 
+  // What escapes it costs the connection.
   void OnReady(uint32_t events) override {
     std::shared_ptr<Connection> keep = shared_from_this();
-    Write();
-    Read();
+    bool whole = Contain("dns connection", [this] {
+      Write();
+      Read();
+    });
+    if (!whole) Close();
   }
 
  private:
@@ -59,15 +54,21 @@ class TcpListener::Connection final : public IoLoop::Watcher, public std::enable
 
   void Read() {
     char chunk[4096];
-    while (socket_) {
+    for (int piece = 0; socket_; ++piece) {
+      if (piece == kPiecesInTurn) return ReadLater();
       ssize_t got = ::recv(socket_.get(), chunk, sizeof chunk, 0);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && errno == EAGAIN) return;
       if (got <= 0) return Close();
       input_.append(chunk, static_cast<size_t>(got));
-      timer_.Arm(owner_.limits_.idle_timeout);
       HandleInput();
     }
+  }
+
+  void ReadLater() {
+    owner_.loop_.Post([weak = weak_from_this()] {
+      if (std::shared_ptr<Connection> self = weak.lock()) self->OnReady(0);
+    });
   }
 
   void HandleInput() {
@@ -75,6 +76,7 @@ class TcpListener::Connection final : public IoLoop::Watcher, public std::enable
     while (socket_ && input_.size() - at >= 2) {
       size_t length = static_cast<uint8_t>(input_[at]) << 8 | static_cast<uint8_t>(input_[at + 1]);
       if (input_.size() - at - 2 < length) break;
+      timer_.Arm(owner_.limits_.idle_timeout);
       Handle({reinterpret_cast<const uint8_t*>(input_.data()) + at + 2, length});
       at += length + 2;
     }
@@ -88,7 +90,7 @@ class TcpListener::Connection final : public IoLoop::Watcher, public std::enable
     if (step.kind == Resolver::Step::Kind::kDrop || in_flight_ >= kMaxInFlight) return Close();
     if (step.kind == Resolver::Step::Kind::kDone) return Send(room.first(step.size));
     ++in_flight_;
-    owner_.resolver_.Later(message, Transport::kTcp, [weak = weak_from_this()](Bytes response) {
+    owner_.resolver_.Later(message, {Transport::kTcp, client_}, [weak = weak_from_this()](Bytes response) {
       std::shared_ptr<Connection> self = weak.lock();
       if (self == nullptr) return;
       --self->in_flight_;
@@ -139,14 +141,19 @@ void TcpListener::OnReady(uint32_t events) {
     os::Fd accepted(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!accepted && (errno == EINTR || errno == ECONNABORTED)) continue;
     if (!accepted) return;
-    IpAddress client = AddressOf(peer);
-    auto held = clients_.find(client);
-    if (connections_.size() >= limits_.connections || (held != clients_.end() && held->second >= limits_.per_client))
-      continue;
-    ++clients_[client];
-    connections_.push_back(std::make_shared<Connection>(*this, std::move(accepted), client));
-    connections_.back()->Start();
+    Contain("dns connection", [&] { Accept(std::move(accepted), peer); });
   }
+}
+
+void TcpListener::Accept(os::Fd accepted, const sockaddr_storage& peer) {
+  IpAddress client = AddressOf(peer);
+  auto held = clients_.find(client);
+  if (connections_.size() >= limits_.connections || (held != clients_.end() && held->second >= limits_.per_client)) return;
+  size_t& count = clients_[client];
+  auto connection = std::make_shared<Connection>(*this, std::move(accepted), client);
+  connections_.push_back(connection);
+  ++count;
+  connection->Start();
 }
 
 // The connection is on the stack, perhaps in its own timer: it dies by a job of the loop.

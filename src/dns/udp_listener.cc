@@ -1,6 +1,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/contain.h"
 #include "dns/listeners.h"
 
 namespace sampan::dns {
@@ -50,7 +51,7 @@ bool UdpListener::ReadBatch() {
     msghdr& header = received_[static_cast<size_t>(i)].msg_hdr;
     if ((header.msg_flags & MSG_TRUNC) != 0) continue;
     Bytes message(slot.query.data(), received_[static_cast<size_t>(i)].msg_len);
-    Resolver::Step step = resolver_.Now(message, Transport::kUdp, slot.response);
+    Resolver::Step step = Answer(message, slot, header.msg_namelen);
     if (step.kind == Resolver::Step::Kind::kDone) {
       sent_parts_[answers] = {slot.response.data(), step.size};
       sent_[answers] = {};
@@ -59,17 +60,27 @@ bool UdpListener::ReadBatch() {
       sent_[answers].msg_hdr.msg_iov = &sent_parts_[answers];
       sent_[answers].msg_hdr.msg_iovlen = 1;
       ++answers;
-    } else if (step.kind == Resolver::Step::Kind::kLater) {
-      auto reply = [this, alive = alive_, peer = slot.peer, length = header.msg_namelen](Bytes response) {
-        if (!*alive) return;
-        ::sendto(socket_.get(), response.data(), response.size(), MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&peer),
-                 length);
-      };
-      resolver_.Later(message, Transport::kUdp, std::move(reply));
     }
   }
   SendBatch(answers);
   return static_cast<size_t>(count) == kBatch;
+}
+
+// What escapes a query costs that query: the others of its batch are answered.
+Resolver::Step UdpListener::Answer(Bytes message, Slot& slot, socklen_t length) {
+  Resolver::Step step;
+  bool whole = Contain("dns query", [&] {
+    step = resolver_.Now(message, Transport::kUdp, slot.response);
+    if (step.kind != Resolver::Step::Kind::kLater) return;
+    auto reply = [this, alive = alive_, peer = slot.peer, length](Bytes response) {
+      if (!*alive) return;
+      ::sendto(socket_.get(), response.data(), response.size(), MSG_DONTWAIT, reinterpret_cast<const sockaddr*>(&peer),
+               length);
+    };
+    resolver_.Later(message, {Transport::kUdp, AddressOf(slot.peer)}, std::move(reply));
+  });
+  if (!whole) step = Resolver::Failure(message, slot.response);
+  return step;
 }
 
 // What does not fit the socket's buffer is lost, as datagrams are.
