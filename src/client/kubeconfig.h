@@ -20,6 +20,8 @@ struct ClientConfig {
   std::string token_file;  // re-read when it changes (service account tokens rotate)
   std::string username, password;
   std::string namespace_ = "default";
+
+  bool operator==(const ClientConfig&) const = default;
 };
 
 // Parses kubeconfig YAML; `context` empty takes current-context. Relative file names are relative to `directory`.

@@ -5,6 +5,7 @@
 #include "async/spawn.h"
 #include "base/log.h"
 #include "client/kubeconfig.h"
+#include "daemon/access_follower.h"
 #include "daemon/actor_component.h"
 #include "daemon/config.h"
 #include "daemon/heaps.h"
@@ -53,6 +54,11 @@ Result<void> Work(AgentConfig config) {
   Supervisor supervisor(*runtime.clock);
   supervisor.Add(HeapsComponent(runtime));
   node.AddTo(supervisor);
+  AccessFollowing following{[&] { return AccessOf(config, paths); },
+                            [&](const client::ClientConfig& now) { return node.SetAccess(now); }};
+  supervisor.Add(ActorComponent("access", *runtime.pool, *runtime.clock, [&](CancelToken stop) {
+    return FollowAccess(runtime.clock.get(), &runtime.blocking, following, access, std::move(stop));
+  }));
   auto served = ServeUntilSignal(runtime, supervisor);
   (void)os::RemoveFile(paths.agent_pid_file());
   return served;

@@ -37,6 +37,17 @@ node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   return options;
 }
 
+// Shows an agent as long as it is alive, however it ends.
+class Shown {
+ public:
+  Shown(node::Agent** place, node::Agent* agent) : place_(place) { *place_ = agent; }
+  ~Shown() { *place_ = nullptr; }
+  Shown(const Shown&) = delete;
+
+ private:
+  node::Agent** place_;
+};
+
 }  // namespace
 
 std::string DnsAddress(const NodeConfig& config) {
@@ -44,14 +55,15 @@ std::string DnsAddress(const NodeConfig& config) {
 }
 
 struct NodeComponents::State {
-  State(Runtime& runtime, const NodeConfig& config, const client::ClientConfig& access)
-      : runtime(runtime), config(config), access(access) {}
+  State(Runtime& runtime, const NodeConfig& config, client::ClientConfig access)
+      : runtime(runtime), config(config), access(std::move(access)), strand(NewStrand(*runtime.pool)) {}
 
   Task<Result<void>> StartClient();
   Task<void> StopClient();
   Task<void> RunAgent(CancelToken stop);
   Task<void> RunProxy(CancelToken stop);
   Task<void> RunDns(CancelToken stop);
+  Task<Result<void>> SetAccess(client::ClientConfig now);
   Task<Result<void>> PlayAgent(CancelToken stop);
   Task<Result<void>> PlayProxy(CancelToken stop);
   Task<Result<void>> PlayDns(CancelToken stop);
@@ -59,8 +71,10 @@ struct NodeComponents::State {
 
   Runtime& runtime;
   const NodeConfig& config;
-  const client::ClientConfig& access;
-  std::unique_ptr<client::Client> client;
+  client::ClientConfig access;       // of the strand, once components run
+  std::unique_ptr<Executor> strand;  // of the agent's beginning, its end and its access
+  node::Agent* agent = nullptr;      // of the strand: while it runs
+  std::unique_ptr<client::HttpClient> client;
   std::optional<client::InformerFactory> informers;  // of all, so that what several follow is held once
 };
 
@@ -94,9 +108,21 @@ Task<Result<void>> NodeComponents::State::PlayAgent(CancelToken stop) {
                        .loops = runtime.loops,
                        .serving = {access.client_certificate_pem, access.client_key_pem},
                        .client_ca_pem = access.ca_pem};
-  node::Agent agent(std::move(deps), AgentOptionsOf(config));
-  auto ended = co_await agent.Run(std::move(stop));
+  node::Agent playing(std::move(deps), AgentOptionsOf(config));
+  Shown shown(&agent, &playing);
+  auto ended = co_await playing.Run(std::move(stop));
   co_return ended;
+}
+
+Task<Result<void>> NodeComponents::State::SetAccess(client::ClientConfig now) {
+  CO_TRY_VOID(client->SetConfig(now));
+  access = std::move(now);
+  if (agent == nullptr) co_return Result<void>();
+  co_return agent->SetServing({access.client_certificate_pem, access.client_key_pem}, access.ca_pem);
+}
+
+Task<Result<void>> NodeComponents::SetAccess(client::ClientConfig access) {
+  return RunOn(*state_->strand, state_->SetAccess(std::move(access)));
 }
 
 Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
@@ -123,7 +149,7 @@ Task<Result<void>> NodeComponents::State::PlayDns(CancelToken stop) {
 }
 
 Task<void> NodeComponents::State::RunAgent(CancelToken stop) {
-  return Persist("agent", &State::PlayAgent, std::move(stop));
+  return RunOn(*strand, Persist("agent", &State::PlayAgent, std::move(stop)));
 }
 Task<void> NodeComponents::State::RunProxy(CancelToken stop) {
   return Persist("proxy", &State::PlayProxy, std::move(stop));
@@ -132,8 +158,8 @@ Task<void> NodeComponents::State::RunDns(CancelToken stop) {
   return Persist("dns", &State::PlayDns, std::move(stop));
 }
 
-NodeComponents::NodeComponents(Runtime& runtime, const NodeConfig& config, const client::ClientConfig& access)
-    : state_(std::make_unique<State>(runtime, config, access)) {}
+NodeComponents::NodeComponents(Runtime& runtime, const NodeConfig& config, client::ClientConfig access)
+    : state_(std::make_unique<State>(runtime, config, std::move(access))) {}
 NodeComponents::~NodeComponents() = default;
 
 void NodeComponents::AddTo(Supervisor& supervisor) {

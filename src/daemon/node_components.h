@@ -13,11 +13,15 @@ namespace sampan::daemon {
 
 class NodeComponents {
  public:
-  // Everything is borrowed and outlives it. `access` says where the API is and who the node is.
-  NodeComponents(Runtime& runtime, const NodeConfig& config, const client::ClientConfig& access);
+  // What is borrowed outlives it. `access` says where the API is and who the node is.
+  NodeComponents(Runtime& runtime, const NodeConfig& config, client::ClientConfig access);
   ~NodeComponents();  // after the supervisor stopped its components
 
   void AddTo(Supervisor& supervisor);
+
+  // The node's certificate was renewed, or the API has moved: what is asked and served from now on goes by it. Between the
+  // supervisor's start and its stop.
+  Task<Result<void>> SetAccess(client::ClientConfig access);
 
  private:
   struct State;

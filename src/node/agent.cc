@@ -2,6 +2,7 @@
 
 #include "async/contain.h"
 #include "async/spawn.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "client/events.h"
 #include "node/cni/bridge.h"
@@ -63,11 +64,29 @@ Result<Host> Explore(const AgentOptions& options) {
   return host;
 }
 
+// What the kubelet API is served with, and by what once it is.
+struct Serving {
+  net::KeyPair pair;
+  std::string client_ca_pem;
+  KubeletServer* server = nullptr;
+
+  std::shared_ptr<const net::TlsServerOptions> Tls() const {
+    auto tls = std::make_shared<net::TlsServerOptions>();
+    tls->certificate_pem = pair.certificate_pem;
+    tls->key_pem = pair.key_pem;
+    tls->client_ca_pem = client_ca_pem;
+    return tls;
+  }
+};
+
 }  // namespace
 
 struct Agent::State {
   State(AgentDeps given, AgentOptions options)
-      : deps(std::move(given)), options(Complete(std::move(options))), strand(NewStrand(deps.executor)) {}
+      : deps(std::move(given)),
+        options(Complete(std::move(options))),
+        strand(NewStrand(deps.executor)),
+        serving(Serving{deps.serving, deps.client_ca_pem}) {}
 
   Task<Result<void>> Run(CancelToken stop);
   Task<Result<void>> StartRuntime(CancelToken stop);
@@ -79,6 +98,7 @@ struct Agent::State {
   AgentDeps deps;
   AgentOptions options;
   std::unique_ptr<Executor> strand;
+  Guarded<Serving> serving;
   Host host;
   std::string node_name;
   cri::OperationStats operations;
@@ -210,17 +230,24 @@ void Agent::State::StartPods(CancelToken stop) {
   Spawn(*strand, gate, CollectImages(services.get(), stop));
 }
 
+Result<void> Agent::SetServing(net::KeyPair serving, std::string client_ca_pem) {
+  auto current = state_->serving.Lock();
+  current->pair = std::move(serving);
+  current->client_ca_pem = std::move(client_ca_pem);
+  if (current->server == nullptr) return {};  // it will start with them
+  return current->server->SetTls(current->Tls());
+}
+
 Result<void> Agent::State::StartServer() {
-  net::TlsServerOptions tls;
-  tls.certificate_pem = deps.serving.certificate_pem;
-  tls.key_pem = deps.serving.key_pem;
-  tls.client_ca_pem = deps.client_ca_pem;
   net::ServerOptions listen;
   listen.address = options.bind_address;
   listen.port = options.port;
-  listen.tls = std::make_shared<const net::TlsServerOptions>(std::move(tls));
   server = std::make_unique<KubeletServer>(KubeletServer::Deps{*services, *pods, deps.loops, operations});
-  return server->Start(std::move(listen));
+  auto current = serving.Lock();
+  listen.tls = current->Tls();
+  TRY_VOID(server->Start(std::move(listen)));
+  current->server = server.get();
+  return {};
 }
 
 // The node's condition turns to Ready as soon as the runtime has read the network's configuration, not a period later.

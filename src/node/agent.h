@@ -62,6 +62,9 @@ class Agent {
   // it cannot start: no runtime, port in use.
   Task<Result<void>> Run(CancelToken stop);
 
+  // The kubelet API serves new connections with this certificate: the node's was renewed. Any thread.
+  Result<void> SetServing(net::KeyPair serving, std::string client_ca_pem);
+
   // Whether the node has been registered and the runtime answers. Any thread.
   bool ready() const;
 

@@ -34,6 +34,8 @@ class KubeletServer {
   // ServiceUnavailable when the port is taken.
   Result<void> Start(net::ServerOptions options);
   Task<void> Stop();
+  // For connections from now on. After Start.
+  Result<void> SetTls(std::shared_ptr<const net::TlsServerOptions> tls) { return server_->SetTls(std::move(tls)); }
   uint16_t port() const { return server_->port(); }
 
  private:
