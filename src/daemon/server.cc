@@ -88,7 +88,7 @@ Result<void> Serve(ServerConfig config) {
   Supervisor supervisor(*runtime.clock);
   supervisor.Add(HeapsComponent(runtime));
   control_plane.AddTo(supervisor);
-  supervisor.Add(ActorComponent("certificates", *runtime.pool, [&](CancelToken stop) {
+  supervisor.Add(ActorComponent("certificates", *runtime.pool, *runtime.clock, [&](CancelToken stop) {
     return KeepCertificates(runtime.clock.get(), &runtime.blocking, keeping, certificates, std::move(stop));
   }));
   if (!config.disable_agent) node.AddTo(supervisor);
