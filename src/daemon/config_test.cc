@@ -67,11 +67,12 @@ TEST(AgentArguments, AreTheSettingsOfTheServersNode) {
               "node-labels: [disk=ssd]\ndisable: [scheduler, dns]\nlog-level: debug\n",
               &server),
       "");
-  EXPECT_EQ(AgentArguments(server),
-            (std::vector<std::string>{"agent", "--config=/dev/null", "--data-dir=/d", "--run-dir=/r",
-                                      "--service-cluster-ip-range=10.96.0.0/12", "--cluster-cidr=10.244.0.0/16",
-                                      "--cluster-domain=cluster.local", "--disable=dns", "--hostname-override=node-a",
-                                      "--node-ip=10.0.0.5", "--kubelet-port=10250", "--max-pods=20", "--log-level=debug"}));
+  EXPECT_EQ(
+      AgentArguments(server),
+      (std::vector<std::string>{
+          "agent", "--config=/dev/null", "--data-dir=/d", "--run-dir=/r", "--service-cluster-ip-range=10.96.0.0/12",
+          "--cluster-cidr=10.244.0.0/16", "--cluster-domain=cluster.local", "--disable=dns", "--hostname-override=node-a",
+          "--node-ip=10.0.0.5", "--kubelet-port=10250", "--max-pods=20", "--pod-max-pids=0", "--log-level=debug"}));
 }
 
 TEST(AgentArguments, AreAcceptedByTheAgentAndMeanTheSame) {
