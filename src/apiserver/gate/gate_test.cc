@@ -119,6 +119,7 @@ TEST(Gate, OptionsThatMeanNothingRefuseTheRequest) {
       {"GET", "?watch=1&timeoutSeconds=abc", "", 400},
       {"GET", "?watch=1&limit=abc", "", 400},
       {"GET", "?timeout=abc", "", 400},
+      {"GET", "?watch=1&timeoutSeconds=1e3", "", 400},
       {"GET", "?sendInitialEvents=true", "", 422},
       {"GET", "?resourceVersionMatch=Exact", "", 422},
       {"DELETE", "?limit=x", "", 400},
@@ -149,6 +150,16 @@ TEST(Gate, NoKindsAreAdded) {
   Reply reply = server.Get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(json::FindString(json::Find(reply.Json(), "kind")), "CustomResourceDefinitionList");
+}
+
+// So that refusals of all the pods of one owner say the same.
+TEST(Gate, ARefusalNamesWhatTheNameIsMadeFrom) {
+  TestServer server;
+  Reply reply = server.Post("/api/v1/namespaces/default/pods",
+                            R"({"metadata":{"generateName":"web-"},"spec":{"serviceAccountName":"absent",)"
+                            R"("containers":[{"name":"c","image":"i"}]}})");
+  EXPECT_EQ(reply.status, 403);
+  EXPECT_NE(Message(reply).find("pods \"web-\" is forbidden"), std::string::npos) << reply.body;
 }
 
 TEST(Gate, PatchesMoveNoObject) {

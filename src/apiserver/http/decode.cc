@@ -4,6 +4,7 @@
 #include "apiserver/errors.h"
 #include "apiserver/gate/delete_options.h"
 #include "apiserver/http/body.h"
+#include "apiserver/http/encode.h"
 
 namespace sampan::apiserver {
 
@@ -21,7 +22,8 @@ Result<DryRun> DryRunOf(const Exchange& exchange) {
 
 Result<WriteOptions> WriteOptionsOf(const Exchange& exchange) {
   // A client that takes no form of the answer is told so before anything is done.
-  TRY_VOID(NegotiateAccept(exchange.request.headers.Get("accept"), AllowShapes::kYes));
+  TRY(Negotiated form, NegotiateFor(exchange));
+  if (form.shape == Shape::kTable) TRY_VOID(CheckInclude(exchange));
   WriteOptions options;
   TRY(options.dry_run, DryRunOf(exchange));
   std::string_view manager = exchange.query.Get("fieldManager");
@@ -81,7 +83,8 @@ Result<Operation> DecodeWatch(const Exchange& exchange) {
   const Query& query = exchange.query;
   const RequestInfo& info = exchange.info();
   const api::KindInfo& kind = exchange.kind();
-  TRY_VOID(NegotiateAccept(exchange.request.headers.Get("accept"), AllowShapes::kYes));
+  TRY(Negotiated form, NegotiateFor(exchange));
+  if (form.shape == Shape::kTable) TRY_VOID(CheckInclude(exchange));
   TRY_VOID(IntegerParameter(query, "timeoutSeconds"));
   TRY_VOID(IntegerParameter(query, "limit"));
   WatchRequest request;

@@ -35,16 +35,6 @@ Result<std::string> Dress(const Exchange& exchange, const Negotiated& form, std:
   return text;
 }
 
-// Which part of the object goes with each row; BadRequest for an unknown wish.
-Result<void> CheckInclude(const Exchange& exchange) {
-  std::string_view include = exchange.query.Get("includeObject");
-  if (include.empty() || include == "None" || include == "Metadata" || include == "Object") return {};
-  return Fail(
-      Error::BadRequest("Unable to convert to Table as requested: includeObject: Invalid value: \"{}\": must be "
-                        "'Metadata', 'Object', 'None', or empty",
-                        include));
-}
-
 api::TableOptions TableOptionsOf(const Exchange& exchange, const Negotiated& form, WallTime now) {
   api::TableOptions options;
   options.now = now;
@@ -114,6 +104,15 @@ void AppendProtoBytes(int field, std::string_view bytes, std::string& out) {
   for (; length >= 0x80; length >>= 7) out += static_cast<char>(length | 0x80);
   out += static_cast<char>(length);
   out += bytes;
+}
+
+Result<void> CheckInclude(const Exchange& exchange) {
+  std::string_view include = exchange.query.Get("includeObject");
+  if (include.empty() || include == "None" || include == "Metadata" || include == "Object") return {};
+  return Fail(
+      Error::BadRequest("Unable to convert to Table as requested: includeObject: Invalid value: \"{}\": must be "
+                        "'Metadata', 'Object', 'None', or empty",
+                        include));
 }
 
 Result<Negotiated> NegotiateFor(const Exchange& exchange) {

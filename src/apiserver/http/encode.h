@@ -10,6 +10,9 @@ namespace sampan::apiserver {
 // Shapes (Table, PartialObjectMetadata) have no protobuf form here; a client that asks for one gets its next choice.
 Result<Negotiated> NegotiateFor(const Exchange& exchange);
 
+// Which part of the object goes with each row of a table; BadRequest for an unknown wish.
+Result<void> CheckInclude(const Exchange& exchange);
+
 Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo& kind, ObjectPtr object, int status,
                                    WallTime now);
 // A document that is not stored: a Scale, a review.

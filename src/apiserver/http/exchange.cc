@@ -47,16 +47,19 @@ void AddWarnings(const std::vector<std::string>& warnings, net::Response& respon
   }
 }
 
-Result<std::optional<int64_t>> IntegerParameter(const Query& query, std::string_view name) {
-  if (!query.Has(name)) return std::optional<int64_t>();
-  std::string_view text = query.Get(name);
+Result<int64_t> ParseInteger(std::string_view text) {
   std::string_view digits = text.starts_with('+') && !text.starts_with("+-") ? text.substr(1) : text;
   int64_t value = 0;
   auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   bool whole = end == digits.data() + digits.size();
-  if (error == std::errc{} && whole) return std::optional<int64_t>(value);
+  if (error == std::errc{} && whole) return value;
   std::string_view why = error == std::errc::result_out_of_range && whole ? "value out of range" : "invalid syntax";
   return Fail(Error::BadRequest("strconv.ParseInt: parsing \"{}\": {}", text, why));
+}
+
+Result<std::optional<int64_t>> IntegerParameter(const Query& query, std::string_view name) {
+  if (!query.Has(name)) return std::optional<int64_t>();
+  return ParseInteger(query.Get(name));
 }
 
 }  // namespace sampan::apiserver

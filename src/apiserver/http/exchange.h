@@ -36,6 +36,8 @@ net::Response JsonResponse(int status, std::string body);
 net::Response ErrorResponse(const Error& error);
 void AddWarnings(const std::vector<std::string>& warnings, net::Response& response);
 
+// A whole number as Go reads it; BadRequest in its words otherwise.
+Result<int64_t> ParseInteger(std::string_view text);
 // A query parameter that is a whole number; nothing when absent, BadRequest when malformed.
 Result<std::optional<int64_t>> IntegerParameter(const Query& query, std::string_view name);
 

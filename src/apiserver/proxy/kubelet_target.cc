@@ -46,6 +46,14 @@ Result<void> CheckLogOptions(std::string_view pod, const Query& query) {
     TRY(std::optional<int64_t> value, IntegerParameter(query, bound.name));
     if (value && *value < bound.least) causes.Invalid(api::Path(bound.name), *value, bound.fault);
   }
+  if (query.Has("sinceTime") && !ParseTime(query.Get("sinceTime"))) {
+    return Fail(
+        Error::BadRequest("parsing time \"{}\" as \"2006-01-02T15:04:05Z07:00\": cannot parse", query.Get("sinceTime")));
+  }
+  std::string_view stream = query.Get("stream");
+  if (query.Has("stream") && stream != "All" && stream != "Stdout" && stream != "Stderr") {
+    causes.NotSupported(api::Path("stream"), stream, {"All", "Stderr", "Stdout"});
+  }
   if (causes.empty()) return {};
   return Fail(std::move(causes).ToError("", "PodLogOptions", pod));
 }
@@ -109,7 +117,11 @@ Result<std::string> KubeletTarget(const api::Object& pod, std::string_view subre
   std::string place = fmt::format("{}/{}", pod.namespace_(), pod.name());
   if (subresource == "portforward") {
     std::string ports;
-    for (std::string_view port : query.All("ports")) Add("port", port, ports);
+    for (std::string_view port : query.All("ports")) {
+      TRY(int64_t number, ParseInteger(port));
+      if (number < 1 || number > 65535) return Fail(Error::BadRequest("port {} is not between 1 and 65535", number));
+      Add("port", port, ports);
+    }
     return fmt::format("/portForward/{}{}", place, ports);
   }
   TRY(std::string container, ChooseContainer(pod, query.Get("container")));

@@ -24,7 +24,15 @@ TEST(KubeletTarget, TranslatesPathsAndQueries) {
       {"portforward", "", "/portForward/n/p"},
       {"portforward", "ports=80", "/portForward/n/p?port=80"},
       {"exec", "container=x", "container x is not valid for pod p"},
-      {"log", "sinceSeconds=1&sinceTime=x",
+      {"portforward", "ports=80&ports=http", "strconv.ParseInt: parsing \"http\": invalid syntax"},
+      {"portforward", "ports=65616", "port 65616 is not between 1 and 65535"},
+      {"log", "sinceTime=today", "parsing time \"today\" as \"2006-01-02T15:04:05Z07:00\": cannot parse"},
+      {"log", "sinceTime=2026-01-01T00:00:00Z&stream=Stdout",
+       "/containerLogs/n/p/c?sinceTime=2026-01-01T00%3A00%3A00Z&stream=Stdout"},
+      {"log", "stream=stdout",
+       "PodLogOptions \"p\" is invalid: stream: Unsupported value: \"stdout\": supported values: \"All\", \"Stderr\", "
+       "\"Stdout\""},
+      {"log", "sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z",
        "PodLogOptions \"p\" is invalid: []: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"},
       {"log", "tailLines=-1&limitBytes=0",
        "PodLogOptions \"p\" is invalid: [tailLines: Invalid value: -1: must be greater than or equal to 0, limitBytes: "

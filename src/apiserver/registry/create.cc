@@ -52,28 +52,29 @@ Task<Result<ObjectPtr>> Registry::Create(Call* call, json::Value object) {
   MetadataOf(object).erase("resourceVersion");
   std::string base(json::FindString(json::Find(object, "metadata", "generateName")));
   if (!NameOf(object).empty() || base.empty()) {
-    auto created = co_await CreateNamed(call, std::move(object));
+    auto created = co_await CreateNamed(call, std::move(object), "");
     co_return created;
   }
   base.resize(std::min(base.size(), kMaxGeneratedBase));
   for (int attempt = 1;; ++attempt) {
-    MetadataOf(object)["name"] = base + deps_.rng.NameSuffix(5);
-    auto created = co_await CreateNamed(call, attempt < kGeneratedNameAttempts ? object : std::move(object));
+    auto created = co_await CreateNamed(call, attempt < kGeneratedNameAttempts ? object : std::move(object), base);
     if (created || !created.error().Is(Reason::kAlreadyExists) || attempt == kGeneratedNameAttempts) co_return created;
   }
 }
 
-Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object) {
+Task<Result<ObjectPtr>> Registry::CreateNamed(Call* call, json::Value object, std::string base) {
   const api::KindInfo& kind = *call->resource->kind;
   Strategy& strategy = *call->resource->strategy;
-  std::string name(NameOf(object));
   std::unique_ptr<WriteContext> owned = Context(*call, Intent::kCreate);
   WriteContext& context = *owned;
-  context.name = name;
+  context.name = base.empty() ? std::string(NameOf(object)) : base;
 
   // What admission and strategy fill in belongs to no manager.
   if (call->track_managers) TrackCreation(*call, context.now, object);
   CO_TRY_VOID(co_await RunMutating(&context, &object, nullptr));
+  if (!base.empty() && NameOf(object).empty()) MetadataOf(object)["name"] = base + deps_.rng.NameSuffix(5);
+  std::string name(NameOf(object));
+  context.name = name;
   SetSystemMetadata(context, call->resource->traits, object);
   if (call->resource->traits.status && !call->resource->traits.status_on_create) {
     object.as_object()["status"] = json::Object();

@@ -112,7 +112,8 @@ class Registry {
   store::Store& storage() const { return deps_.store; }
 
  private:
-  Task<Result<ObjectPtr>> CreateNamed(Call* call, json::Value object);
+  // With a `base` the name is generated from it, once admission has mutated: what refuses speaks of the base.
+  Task<Result<ObjectPtr>> CreateNamed(Call* call, json::Value object, std::string base);
   Task<Result<void>> RunMutating(WriteContext* context, json::Value* object, const json::Value* old) const;
   Task<Result<void>> RunValidating(WriteContext* context, const json::Value* object, const json::Value* old) const;
   Task<Result<void>> Prepare(Call* call, WriteContext* context, json::Value* object, const json::Value* old) const;
