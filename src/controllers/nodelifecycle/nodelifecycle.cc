@@ -123,10 +123,18 @@ class NodeLifecycleController final : public KeyedController {
 
   Task<void> Background(CancelToken stop) override {
     while (!stop.Requested()) {
+      MonoTime before = world_.clock.Monotonic();
       bool waited = co_await world_.clock.Sleep(options_.monitor_period, stop);
       if (!waited) co_return;
+      ForgiveStandstill(world_.clock.Monotonic() - before - options_.monitor_period);
       co_await Monitor();
     }
+  }
+
+  // While this process stood still nobody was listened to: that is no silence of the nodes.
+  void ForgiveStandstill(Duration late) {
+    if (late < options_.monitor_period) return;
+    for (auto& [name, health] : health_) health.heard += late;
   }
 
   Task<void> Monitor() {

@@ -213,6 +213,19 @@ TEST(NodeLifecycleController, SilentNodeIsMarkedTaintedAndEmptied) {
   EXPECT_FALSE(sim.Get<Pod>("elsewhere").object()->deleting());
 }
 
+TEST(NodeLifecycleController, ItsOwnStandstillIsNoSilenceOfTheNodes) {
+  NodeSim sim;
+  sim.AddNode("a");
+  sim.AddPod("pod", "a", 0);
+  sim.Run(30s, {"a"});
+  sim.clock().Advance(2min);  // and nothing runs meanwhile
+  sim.Settle();
+  EXPECT_EQ(sim.ReadyOf("a"), "True ");
+  EXPECT_TRUE(IsReady(*sim.Get<Pod>("pod")));
+  sim.Run(60s, {});
+  EXPECT_EQ(sim.ReadyOf("a"), "Unknown NodeStatusUnknown") << "afterwards silence counts again";
+}
+
 TEST(NodeLifecycleController, NothingIsEvictedWhenNoNodeIsLeft) {
   NodeSim sim;
   for (const char* node : {"a", "b", "c"}) sim.AddNode(node);
