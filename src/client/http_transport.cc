@@ -342,6 +342,7 @@ Result<void> Transport::SetConfig(ClientConfig config) {
   http.host = url.host;
   http.port = url.port;
   http.max_idle_connections = options_.max_idle_connections;
+  http.protocols = net::Protocols::kHttp2;
   if (url.tls) {
     auto tls = std::make_shared<net::TlsClientOptions>();
     tls->ca_pem = config.ca_pem;

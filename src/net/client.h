@@ -1,4 +1,4 @@
-// The HTTP client: keeps connections, speaks HTTP/1.1 over TLS or plain TCP or a Unix socket.
+// The HTTP client: keeps connections, speaks HTTP/1.1 over TLS or plain TCP or a Unix socket, and HTTP/2 over TLS.
 #pragma once
 
 #include <chrono>
@@ -23,10 +23,14 @@ struct TlsClientOptions {
   std::string server_name;  // empty: the host of the URL
 };
 
+// kHttp2: where the server offers it, all requests but upgrades share a connection, or a few.
+enum class Protocols : unsigned char { kHttp1, kHttp2 };
+
 struct ClientOptions {
   std::string host;  // "10.0.0.1", or "unix:/run/x.sock"
   uint16_t port = 0;
   std::shared_ptr<const TlsClientOptions> tls;  // null: plain
+  Protocols protocols = Protocols::kHttp1;
   size_t max_idle_connections = 8;
   Duration connect_timeout = std::chrono::seconds(10);
 };
@@ -36,7 +40,10 @@ struct ClientRequest {
   std::string target = "/";  // path and query, encoded
   Headers headers;           // host and content-length are added
   std::string body;
-  Duration timeout = std::chrono::seconds(30);  // until the response's headers; 0 = none
+  // Instead of `body`, one that is sent as it comes and as the server takes it; such a request is never sent twice. It is
+  // read on any executor, until its end or until the response is dropped.
+  std::shared_ptr<BodyReader> stream;
+  Duration timeout = std::chrono::seconds(30);  // from the request's end to the response's headers; 0 = none
 };
 
 class ClientResponse {
@@ -61,6 +68,9 @@ class Client {
     Headers headers;
   };
   virtual Task<Result<Upgraded>> Upgrade(ClientRequest request, CancelToken stop = {}) = 0;
+  // New connections use it, requests under way stay on theirs. Certificates rotate without a restart. BadRequest for bad
+  // PEM.
+  virtual Result<void> SetTls(std::shared_ptr<const TlsClientOptions> tls) = 0;
 };
 
 // `loops` outlive the client and everything it handed out. Connections are made when needed.

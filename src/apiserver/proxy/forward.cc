@@ -9,13 +9,14 @@ namespace sampan::apiserver {
 
 namespace {
 
-constexpr size_t kMaxBody = 3 * 1024 * 1024;
+// Who may use a proxy may be slow, for what he sends is held nowhere; but not silent for ever.
+constexpr std::chrono::minutes kUploadSilence{2};
 
 // Headers about one connection, or about the user's identity towards this server: neither is upstream's business.
 bool StaysHere(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kNames = {
-      "connection",     "keep-alive",    "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "host",
-      "content-length", "authorization", "http2-settings"};
+  constexpr std::array<std::string_view, 12> kNames = {
+      "connection",     "keep-alive",    "proxy-authorization", "te",    "trailer", "transfer-encoding", "upgrade", "host",
+      "content-length", "authorization", "http2-settings",      "expect"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end() || name.starts_with("impersonate-");
 }
 
@@ -62,7 +63,10 @@ Task<Result<int>> Forward(net::Request* request, net::ResponseWriter* writer, ne
   out.headers.Add("x-forwarded-host", std::string(request->headers.Get("host")));
   out.headers.Add("x-forwarded-proto", "https");
   out.target = std::move(target);
-  CO_TRY(out.body, co_await request->body->ReadAll(kMaxBody));
+  if (request->body->length() != 0) {
+    request->body->SetPace({.window = kUploadSilence, .bytes = 1});
+    out.stream = request->body;
+  }
   out.timeout = std::chrono::minutes(1);
   if (!request->headers.Get("upgrade").empty()) {
     auto upgraded = co_await ForwardUpgrade(request, writer, upstream, std::move(out));

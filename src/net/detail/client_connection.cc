@@ -4,6 +4,7 @@
 
 #include "async/io_loop.h"
 #include "async/spawn.h"
+#include "net/detail/http2_client.h"
 #include "net/detail/socket.h"
 
 namespace sampan::net::detail {
@@ -28,7 +29,11 @@ Exchange Failed(Exchange::Outcome outcome, Error error) {
 }  // namespace
 
 ConnectionPool::ConnectionPool(IoLoops& loops, ClientOptions options, SslContextPtr tls)
-    : loops_(loops), options_(std::move(options)), tls_(std::move(tls)), host_header_(HostHeader(options_)) {}
+    : loops_(loops), options_(std::move(options)), host_header_(HostHeader(options_)) {
+  auto current = tls_.Lock();
+  current->options = options_.tls;
+  current->context = std::move(tls);
+}
 
 std::shared_ptr<Connection> ConnectionPool::TakeIdle() {
   auto idle = idle_.Lock();
@@ -69,14 +74,43 @@ void ConnectionPool::Forget(Connection* connection) {
   if (dropped != nullptr) dropped->Abort();
 }
 
+std::shared_ptr<Http2ClientConnection> ConnectionPool::TakeShared() {
+  auto idle = idle_.Lock();
+  std::erase_if(idle->shared, [](const auto& connection) { return !connection->usable(); });
+  auto found = std::ranges::find_if(idle->shared, [](const auto& connection) { return connection->HasRoom(); });
+  return found == idle->shared.end() ? nullptr : *found;
+}
+
+void ConnectionPool::PutShared(std::shared_ptr<Http2ClientConnection> connection) {
+  auto idle = idle_.Lock();
+  if (idle->closed) return connection->Retire();
+  idle->shared.push_back(std::move(connection));
+}
+
 void ConnectionPool::CloseIdle() {
+  idle_.Lock()->closed = true;
+  DropIdle();
+}
+
+void ConnectionPool::DropIdle() {
   std::vector<std::shared_ptr<Connection>> dropped;
+  std::vector<std::shared_ptr<Http2ClientConnection>> retired;
   {
     auto idle = idle_.Lock();
-    idle->closed = true;
     dropped.swap(idle->connections);
+    retired.swap(idle->shared);
   }
   for (auto& connection : dropped) connection->Abort();
+  for (auto& connection : retired) connection->Retire();
+}
+
+void ConnectionPool::SetTls(std::shared_ptr<const TlsClientOptions> options, SslContextPtr context) {
+  {
+    auto current = tls_.Lock();
+    current->options = std::move(options);
+    current->context = std::move(context);
+  }
+  DropIdle();
 }
 
 IoLoop& PickLoop(IoLoops& loops, Executor& caller) {
@@ -125,13 +159,15 @@ Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::strin
   co_return connection;
 }
 
-Task<Result<std::shared_ptr<Connection>>> ConnectionPool::ConnectTo(IoLoop* loop, std::string address, CancelToken stop) {
+Task<Result<std::shared_ptr<Connection>>> ConnectionPool::ConnectTo(IoLoop* loop, std::string address, CancelToken stop,
+                                                                    Protocols protocols) {
   CO_TRY(std::shared_ptr<Connection> connection,
          co_await ConnectSocket(loop, std::move(address), options_.port, options_.connect_timeout));
-  if (tls_ == nullptr) co_return connection;
+  Tls tls = *tls_.Lock();
+  if (tls.context == nullptr) co_return connection;
   auto cancel = stop.OnCancel([connection] { connection->Abort(); });
-  CO_TRY(SslPtr ssl, NewClientSsl(*tls_, *options_.tls, options_.host));
-  connection->StartTls(std::move(ssl), tls_);
+  CO_TRY(SslPtr ssl, NewClientSsl(*tls.context, *tls.options, options_.host, protocols));
+  connection->StartTls(std::move(ssl), std::move(tls.context));
   connection->SetReadDeadline(options_.connect_timeout);
   auto done = co_await connection->Handshake();
   if (!done) {
@@ -141,33 +177,73 @@ Task<Result<std::shared_ptr<Connection>>> ConnectionPool::ConnectTo(IoLoop* loop
   co_return connection;
 }
 
-Task<Result<std::shared_ptr<Connection>>> ConnectionPool::Connect(CancelToken stop) {
+Task<Result<std::shared_ptr<Connection>>> ConnectionPool::Connect(CancelToken stop, Protocols protocols) {
   Executor& caller = co_await ThisExecutor();
   IoLoop& loop = PickLoop(loops_, caller);
   CO_TRY(std::vector<std::string> addresses, co_await Resolve());
   Error last = Error::ServiceUnavailable("{} has no address", options_.host);
   for (const std::string& address : addresses) {
     if (stop.Requested()) co_return Fail(Error::ServiceUnavailable("cancelled"));
-    auto connected = co_await RunOn(loop, ConnectTo(&loop, address, stop));
+    auto connected = co_await RunOn(loop, ConnectTo(&loop, address, stop, protocols));
     if (connected) co_return connected;
     last = std::move(connected).error();
   }
   co_return Fail(last.Annotate(fmt::format("cannot connect to {}", host_header_)));
 }
 
-Task<Exchange> RunExchange(std::shared_ptr<Connection> connection, std::string_view head, std::string_view body,
-                           Duration timeout) {
+namespace {
+
+// What a streamed request and its response share.
+struct Upload {
+  bool sent = false;            // to its end
+  bool answered = false;        // the response's head is there
+  std::optional<Error> failed;  // why the body could not be read
+};
+
+// Sends `stream` in pieces, until its end or until the connection closes.
+sampan::detail::Detached SendStream(std::shared_ptr<Connection> connection, std::shared_ptr<BodyReader> stream,
+                                    std::shared_ptr<Upload> upload, Duration timeout) {
+  bool chunked = !stream->length();
+  while (!connection->closed()) {
+    auto piece = co_await stream->ReadSome();
+    if (!piece) {
+      upload->failed = std::move(piece).error();
+      connection->Close();
+      break;
+    }
+    bool end = piece->empty();
+    std::string head = chunked ? fmt::format("{:x}\r\n", piece->size()) : std::string();
+    std::array<Chunk, 2> chunks{Chunk{*piece, nullptr}, Chunk::Static(chunked ? "\r\n" : "")};
+    auto written = co_await connection->Write(head, chunks);
+    // A server may answer and close before it has read everything: the answer counts, not the failed write.
+    if (!written) break;
+    if (!end) continue;
+    upload->sent = true;
+    if (!upload->answered) connection->SetReadDeadline(timeout);
+    break;
+  }
+}
+
+}  // namespace
+
+Task<Exchange> RunExchange(std::shared_ptr<Connection> connection, Outgoing outgoing) {
   connection->OnHangup(nullptr);
   if (connection->closed() || connection->hung_up()) {
     connection->Close();
     co_return Failed(Exchange::Outcome::kNotSent, connection->BrokenError());
   }
-  connection->SetReadDeadline(timeout);
-  connection->SetWriteTimeout(timeout);
-  Chunk content{body, nullptr};
+  bool streamed = outgoing.stream != nullptr;
+  connection->SetReadDeadline(streamed ? Duration::zero() : outgoing.timeout);
+  connection->SetWriteTimeout(outgoing.timeout);
+  Chunk content{outgoing.body, nullptr};
   // A server may answer and close before it has read everything: the answer counts, not the failed write.
-  auto written = co_await connection->Write(head, std::span(&content, 1));
+  auto written = co_await connection->Write(outgoing.head, std::span(&content, 1));
   Exchange exchange;
+  auto upload = std::make_shared<Upload>();
+  if (streamed) {
+    exchange.sent = std::shared_ptr<const bool>(upload, &upload->sent);
+    sampan::detail::Launch(connection->loop(), SendStream(connection, std::move(outgoing.stream), upload, outgoing.timeout));
+  }
   ParseLimits limits{.max_header_bytes = kMaxResponseHeader};
   size_t scanned = 0;
   std::array<char, kReadBytes> buffer;
@@ -175,10 +251,11 @@ Task<Exchange> RunExchange(std::shared_ptr<Connection> connection, std::string_v
     auto length = co_await connection->Read(buffer);
     if (!length || *length == 0) {
       bool late = !length && length.error().Is(Reason::kTimeout);
-      Error error = late       ? Error::Timeout("no response in time")
-                    : !written ? std::move(written).error()
-                    : !length  ? std::move(length).error()
-                               : Error::ServiceUnavailable("the server closed the connection without an answer");
+      Error error = upload->failed ? *upload->failed
+                    : late         ? Error::Timeout("no response in time")
+                    : !written     ? std::move(written).error()
+                    : !length      ? std::move(length).error()
+                                   : Error::ServiceUnavailable("the server closed the connection without an answer");
       connection->Close();
       bool nothing = exchange.unread.empty() && !late;
       co_return Failed(nothing ? Exchange::Outcome::kNoAnswer : Exchange::Outcome::kFailed, std::move(error));
@@ -197,6 +274,7 @@ Task<Exchange> RunExchange(std::shared_ptr<Connection> connection, std::string_v
       exchange.unread.erase(0, parsed.consumed);
       bool interim = exchange.head.status < 200 && exchange.head.status != 101;
       if (interim) continue;
+      upload->answered = true;
       connection->SetReadDeadline(Duration::zero());
       exchange.outcome = Exchange::Outcome::kAnswered;
       co_return exchange;

@@ -1,5 +1,6 @@
 #include "async/io_loop.h"
 #include "async/spawn.h"
+#include "net/detail/body_decoder.h"
 #include "net/detail/client_connection.h"
 #include "net/detail/session.h"
 
@@ -15,11 +16,12 @@ class Body : public std::enable_shared_from_this<Body> {
       : pool_(std::move(pool)),
         connection_(std::move(connection)),
         framing_(exchange.framing),
-        unread_(std::move(exchange.unread)) {
-    remaining_ = framing_.content_length.value_or(0);
+        decoder_(exchange.framing),
+        unread_(std::move(exchange.unread)),
+        sent_(std::move(exchange.sent)) {
     // Without a length and without chunks the connection's end is the body's end.
     until_close_ = !empty && !framing_.chunked && !framing_.content_length;
-    if (empty || (framing_.content_length && remaining_ == 0)) Finish();
+    if (empty || (framing_.content_length && *framing_.content_length == 0)) Finish();
   }
 
   IoLoop& loop() const { return connection_->loop(); }
@@ -28,7 +30,7 @@ class Body : public std::enable_shared_from_this<Body> {
     std::shared_ptr<Body> keep = shared_from_this();
     std::string piece;
     while (!done_) {
-      if (!unread_.empty() || (framing_.content_length && remaining_ == 0)) {
+      if (!unread_.empty()) {
         CO_TRY_VOID(Decode(piece));
         if (!piece.empty()) co_return piece;
         continue;
@@ -55,33 +57,22 @@ class Body : public std::enable_shared_from_this<Body> {
   Result<void> Decode(std::string& piece) {
     if (until_close_) {
       piece.swap(unread_);
-    } else if (framing_.chunked) {
-      size_t consumed = 0;
-      ParseState state = chunks_.Feed(unread_, consumed, piece);
-      unread_.erase(0, consumed);
-      if (state == ParseState::kBad) {
-        broken_ = done_ = true;
-        connection_->Close();
-        return Fail(Error::ServiceUnavailable("malformed response body: {}", chunks_.reason()));
-      }
-      if (state == ParseState::kDone) Finish();
-    } else {
-      size_t length = static_cast<size_t>(std::min<uint64_t>(remaining_, unread_.size()));
-      if (length == unread_.size()) {
-        piece.swap(unread_);
-      } else {
-        piece.assign(unread_, 0, length);
-        unread_.erase(0, length);
-      }
-      remaining_ -= length;
-      if (remaining_ == 0) Finish();
+      return {};
     }
+    ParseState state = decoder_.Decode(unread_, piece);
+    if (state == ParseState::kBad) {
+      broken_ = done_ = true;
+      connection_->Close();
+      return Fail(Error::ServiceUnavailable("malformed response body: {}", decoder_.reason()));
+    }
+    if (state == ParseState::kDone) Finish();
     return {};
   }
 
   void Finish() {
     done_ = true;
-    if (framing_.keep_alive && unread_.empty()) {
+    bool sent = sent_ == nullptr || *sent_;  // what the server did not want to read to its end
+    if (framing_.keep_alive && unread_.empty() && sent) {
       pool_->PutIdle(connection_);
     } else {
       connection_->Close();
@@ -91,9 +82,9 @@ class Body : public std::enable_shared_from_this<Body> {
   std::shared_ptr<ConnectionPool> pool_;
   std::shared_ptr<Connection> connection_;
   Framing framing_;
-  ChunkedDecoder chunks_;
+  BodyDecoder decoder_;
   std::string unread_;
-  uint64_t remaining_ = 0;
+  std::shared_ptr<const bool> sent_;  // see Exchange
   bool until_close_ = false;
   bool done_ = false;
   bool broken_ = false;
@@ -121,21 +112,7 @@ class ClientResponseImpl final : public ClientResponse {
     co_return piece;
   }
 
-  Task<Result<std::string>> ReadAll(size_t limit) override {
-    std::string all;
-    while (true) {
-      CO_TRY(std::string piece, co_await ReadSome());
-      if (piece.empty()) co_return all;
-      if (all.size() + piece.size() > limit) {
-        co_return Fail(Error::InternalError("the response is larger than {} bytes", limit));
-      }
-      if (all.empty()) {
-        all = std::move(piece);
-      } else {
-        all += piece;
-      }
-    }
-  }
+  Task<Result<std::string>> ReadAll(size_t limit) override { return ReadWhole(this, limit); }
 
  private:
   ResponseHead head_;
@@ -144,6 +121,22 @@ class ClientResponseImpl final : public ClientResponse {
 };
 
 }  // namespace
+
+Task<Result<std::string>> ReadWhole(ClientResponse* response, size_t limit) {
+  std::string all;
+  while (true) {
+    CO_TRY(std::string piece, co_await response->ReadSome());
+    if (piece.empty()) co_return all;
+    if (all.size() + piece.size() > limit) {
+      co_return Fail(Error::InternalError("the response is larger than {} bytes", limit));
+    }
+    if (all.empty()) {
+      all = std::move(piece);
+    } else {
+      all += piece;
+    }
+  }
+}
 
 std::unique_ptr<ClientResponse> NewClientResponse(std::shared_ptr<ConnectionPool> pool,
                                                   std::shared_ptr<Connection> connection, Exchange exchange,

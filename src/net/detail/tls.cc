@@ -5,10 +5,13 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <span>
+
 namespace sampan::net::detail {
 namespace {
 
 constexpr unsigned char kAlpnHttp2[] = {2, 'h', '2'};
+constexpr unsigned char kAlpnBoth[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 constexpr unsigned char kAlpnHttp1[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 Result<SslContextPtr> NewContext(const SSL_METHOD* method) {
@@ -62,9 +65,8 @@ Result<void> TrustAuthorities(SSL_CTX& context, std::string_view pem, bool annou
 
 int SelectAlpn(SSL*, const unsigned char** out, unsigned char* out_length, const unsigned char* in, unsigned in_length,
                void*) {
-  static constexpr unsigned char kServer[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   unsigned char* selected = nullptr;
-  if (SSL_select_next_proto(&selected, out_length, kServer, sizeof(kServer), in, in_length) != OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&selected, out_length, kAlpnBoth, sizeof(kAlpnBoth), in, in_length) != OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *out = selected;
@@ -104,11 +106,10 @@ Result<SslContextPtr> NewClientContext(const TlsClientOptions& options) {
     }
     SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   }
-  SSL_CTX_set_alpn_protos(context.get(), kAlpnHttp1, sizeof(kAlpnHttp1));
   return context;
 }
 
-Result<SslPtr> NewClientSsl(SSL_CTX& context, const TlsClientOptions& options, std::string_view host) {
+Result<SslPtr> NewClientSsl(SSL_CTX& context, const TlsClientOptions& options, std::string_view host, Protocols protocols) {
   SslPtr ssl(SSL_new(&context));
   if (ssl == nullptr) return Fail(Error::InternalError("TLS: {}", TakeTlsError()));
   std::string name(options.server_name.empty() ? host : std::string_view(options.server_name));
@@ -118,6 +119,9 @@ Result<SslPtr> NewClientSsl(SSL_CTX& context, const TlsClientOptions& options, s
                  ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str()) == 1
                  : SSL_set1_host(ssl.get(), name.c_str()) == 1 && SSL_set_tlsext_host_name(ssl.get(), name.c_str()) == 1;
   if (!set) return Fail(Error::BadRequest("TLS server name \"{}\" is not valid", name));
+  std::span<const unsigned char> offered(kAlpnHttp1);
+  if (protocols == Protocols::kHttp2) offered = kAlpnBoth;
+  SSL_set_alpn_protos(ssl.get(), offered.data(), static_cast<unsigned>(offered.size()));
   SSL_set_connect_state(ssl.get());
   return ssl;
 }

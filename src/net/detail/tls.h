@@ -19,8 +19,8 @@ using SslContextPtr = std::shared_ptr<SSL_CTX>;
 
 Result<SslContextPtr> NewServerContext(const TlsServerOptions& options);
 Result<SslContextPtr> NewClientContext(const TlsClientOptions& options);
-// Makes a client's SSL verify the name or address `host` and send it as SNI.
-Result<SslPtr> NewClientSsl(SSL_CTX& context, const TlsClientOptions& options, std::string_view host);
+// Makes a client's SSL verify the name or address `host`, send it as SNI and offer `protocols`.
+Result<SslPtr> NewClientSsl(SSL_CTX& context, const TlsClientOptions& options, std::string_view host, Protocols protocols);
 
 // Null without a verified certificate, or when it has expired since (sessions are resumed without a new check).
 std::shared_ptr<const PeerIdentity> PeerIdentityOf(SSL& ssl);
