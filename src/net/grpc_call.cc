@@ -9,6 +9,7 @@
 #include "async/io_loop.h"
 #include "async/spawn.h"
 #include "net/detail/client_connection.h"
+#include "net/detail/nghttp2_text.h"
 
 namespace sampan::net {
 namespace {
@@ -83,23 +84,22 @@ class Session {
   static Session& Self(void* user) { return *static_cast<Session*>(user); }
   static int OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name, size_t name_length, const uint8_t* value,
                       size_t value_length, uint8_t, void* user) {
-    std::string_view key(reinterpret_cast<const char*>(name), name_length);
-    std::string_view text(reinterpret_cast<const char*>(value), value_length);
-    Session& self = Self(user);
-    if (key == ":status") self.http_status_ = text;
-    if (key == "grpc-message") self.message_ = PercentDecode(text, PlusIsSpace::kNo).value_or(std::string(text));
-    if (key == "grpc-status") {
+    return detail::SafeCallback(
+        [&] { Self(user).TakeHeader(detail::FrameText(name, name_length), detail::FrameText(value, value_length)); });
+  }
+  void TakeHeader(std::string_view name, std::string_view value) {
+    if (name == ":status") http_status_ = value;
+    if (name == "grpc-message") message_ = PercentDecode(value, PlusIsSpace::kNo).value_or(std::string(value));
+    if (name == "grpc-status") {
       int status = kUnknown;
-      std::from_chars(text.data(), text.data() + text.size(), status);
-      self.status_ = status;
+      std::from_chars(value.data(), value.data() + value.size(), status);
+      status_ = status;
     }
-    return 0;
   }
   static int OnData(nghttp2_session*, uint8_t, int32_t, const uint8_t* data, size_t length, void* user) {
     Session& self = Self(user);
     if (self.data_.size() + length > kMaxAnswer) return NGHTTP2_ERR_CALLBACK_FAILURE;
-    self.data_.append(reinterpret_cast<const char*>(data), length);
-    return 0;
+    return detail::SafeCallback([&] { self.data_.append(detail::FrameText(data, length)); });
   }
   static int OnClose(nghttp2_session*, int32_t, uint32_t, void* user) {
     Self(user).closed_ = true;

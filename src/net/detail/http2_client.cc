@@ -135,7 +135,8 @@ Task<void> Http2ClientConnection::WriteLoop(std::shared_ptr<Http2ClientConnectio
     while (output.size() < kWriteBytes) {
       const uint8_t* data = nullptr;
       ssize_t length = nghttp2_session_mem_send(self->session_, &data);
-      if (length <= 0) break;
+      if (length < 0) co_return self->End("HTTP/2: a frame cannot be made");
+      if (length == 0) break;
       output.append(FrameText(data, static_cast<size_t>(length)));
     }
     if (output.empty()) {

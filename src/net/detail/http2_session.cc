@@ -6,6 +6,7 @@
 #include "async/spawn.h"
 #include "base/log.h"
 #include "net/detail/http2_writer.h"
+#include "net/detail/nghttp2_text.h"
 
 namespace sampan::net::detail {
 namespace {
@@ -26,19 +27,10 @@ constexpr size_t kMaxControlFrames = 3000;
 constexpr std::chrono::seconds kControlWindow{10};
 constexpr size_t kMaxHeaderFields = 200;
 
-std::string_view Text(const uint8_t* data, size_t length) {
-  return {reinterpret_cast<const char*>(data), length};
-}
-
 }  // namespace
 
 // nghttp2 calls these from within mem_recv and mem_send; nothing may be thrown through its frames.
 struct Http2Callbacks {
-  template <class F>
-  static int Safely(F&& work) noexcept {
-    return Contain("connection", std::forward<F>(work)) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-
   static Http2Stream* StreamOf(nghttp2_session* session, int32_t id) {
     return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id));
   }
@@ -46,7 +38,7 @@ struct Http2Callbacks {
 
   static int BeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    return Safely([&] { Self(user).OnBeginHead(session, frame->hd.stream_id); });
+    return SafeCallback([&] { Self(user).OnBeginHead(session, frame->hd.stream_id); });
   }
 
   static int Header(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_length,
@@ -54,26 +46,26 @@ struct Http2Callbacks {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     Http2Stream* stream = StreamOf(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
-    return Safely([&] { Self(user).OnHeader(*stream, Text(name, name_length), Text(value, value_length)); });
+    return SafeCallback([&] { Self(user).OnHeader(*stream, FrameText(name, name_length), FrameText(value, value_length)); });
   }
 
   static int Data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data, size_t length, void* user) {
     Http2Stream* stream = StreamOf(session, id);
-    return Safely([&] { Self(user).OnData(id, stream, Text(data, length)); });
+    return SafeCallback([&] { Self(user).OnData(id, stream, FrameText(data, length)); });
   }
 
   static int Frame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return Safely([&] { Self(user).OnFrame(*frame); });
+    return SafeCallback([&] { Self(user).OnFrame(*frame); });
   }
 
   static int FrameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    return Safely([&] { Self(user).OnFrameSent(*frame); });
+    return SafeCallback([&] { Self(user).OnFrameSent(*frame); });
   }
 
   static int StreamClose(nghttp2_session* session, int32_t id, uint32_t, void* user) {
     Http2Stream* stream = StreamOf(session, id);
     if (stream == nullptr) return 0;
-    return Safely([&] { Self(user).OnStreamClose(*stream); });
+    return SafeCallback([&] { Self(user).OnStreamClose(*stream); });
   }
 
   static ssize_t ReadBody(nghttp2_session*, int32_t, uint8_t* buffer, size_t length, uint32_t* flags,
@@ -185,8 +177,9 @@ Task<void> Http2Session::WriteLoop() {
     while (output.size() < kWriteBytes) {
       const uint8_t* data = nullptr;
       ssize_t length = nghttp2_session_mem_send(session_, &data);
-      if (length <= 0) break;
-      output.append(Text(data, static_cast<size_t>(length)));
+      if (length < 0) co_return connection_.Close();
+      if (length == 0) break;
+      output.append(FrameText(data, static_cast<size_t>(length)));
     }
     if (!output.empty()) {
       auto written = co_await connection_.Write(output);
@@ -325,11 +318,7 @@ void Http2Session::AskForBody(int32_t id) {
   std::shared_ptr<Http2Stream> stream = Find(id);
   if (stream == nullptr || stream->received) return;
   if (std::exchange(stream->expects_continue, false)) {
-    nghttp2_nv status = {};
-    status.name = reinterpret_cast<uint8_t*>(const_cast<char*>(":status"));
-    status.namelen = 7;
-    status.value = reinterpret_cast<uint8_t*>(const_cast<char*>("100"));
-    status.valuelen = 3;
+    nghttp2_nv status = HeaderField(":status", "100");
     nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, id, nullptr, &status, 1, nullptr);
   }
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, id, kReadStreamWindow);
@@ -397,21 +386,16 @@ void Http2Session::SubmitHead(Http2Stream& stream, int status, const Headers& he
   if (stream.closed) return;
   std::vector<nghttp2_nv> fields;
   fields.reserve(headers.items().size() + 3);
-  auto add = [&fields](std::string_view name, std::string_view value) {
-    fields.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(name.data())),
-                      reinterpret_cast<uint8_t*>(const_cast<char*>(value.data())), name.size(), value.size(),
-                      NGHTTP2_NV_FLAG_NONE});
-  };
   std::string status_text = fmt::format("{}", status);
   std::string length_text = length ? fmt::format("{}", *length) : std::string();
-  add(":status", status_text);
+  fields.push_back(HeaderField(":status", status_text));
   for (const auto& [name, value] : headers.items()) {
     bool ours = name == "content-length" || name == "transfer-encoding" || name == "connection" || name == "upgrade" ||
                 name == "keep-alive";
-    if (!ours) add(name, value);
+    if (!ours) fields.push_back(HeaderField(name, value));
   }
-  if (length) add("content-length", length_text);
-  add("date", HttpDate());
+  if (length) fields.push_back(HeaderField("content-length", length_text));
+  fields.push_back(HeaderField("date", HttpDate()));
   nghttp2_data_provider provider{.source = {.ptr = &stream}, .read_callback = Http2Callbacks::ReadBody};
   int failed = nghttp2_submit_response(session_, stream.id, fields.data(), fields.size(), body ? &provider : nullptr);
   if (failed != 0) return ResetStream(stream, NGHTTP2_INTERNAL_ERROR);

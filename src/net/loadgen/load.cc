@@ -96,7 +96,7 @@ Task<Result<std::shared_ptr<Connection>>> Connect(Shared* shared, IoLoop* loop) 
   const ClientOptions& target = shared->options.target;
   CO_TRY(auto connection, co_await detail::ConnectSocket(loop, target.host, target.port, target.connect_timeout));
   if (shared->tls == nullptr) co_return connection;
-  CO_TRY(detail::SslPtr ssl, detail::NewClientSsl(*shared->tls, *target.tls, target.host));
+  CO_TRY(detail::SslPtr ssl, detail::NewClientSsl(*shared->tls, *target.tls, target.host, Protocols::kHttp1));
   connection->StartTls(std::move(ssl), shared->tls);
   CO_TRY_VOID(co_await connection->Handshake());
   co_return connection;
