@@ -16,6 +16,7 @@
 #include "daemon/supervisor.h"
 #include "daemon/verb.h"
 #include "daemon/verbs.h"
+#include "node/containerd/supervisor.h"
 #include "os/file.h"
 
 namespace sampan::daemon {
@@ -70,6 +71,9 @@ Result<void> Serve(ServerConfig config) {
   TRY(DirectoryLock lock, DirectoryLock::Take(paths.lock(), "--data-dir"));
   TRY(DirectoryLock run_lock, DirectoryLock::Take(paths.server_run_lock(), "--run-dir"));
   if (!config.disable_agent) TRY_VOID(CheckRunDirectory(paths));
+  if (!config.disable_agent && config.container_runtime_endpoint.empty()) {
+    TRY_VOID(node::CheckContainerdSocket({.data = paths.data(), .run = paths.run()}));
+  }
   PrepareSignals();
   RaiseFileLimit();
 

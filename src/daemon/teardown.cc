@@ -1,6 +1,7 @@
 // `sampan teardown`
 #include <memory>
 
+#include "base/log.h"
 #include "daemon/agent_process.h"
 #include "daemon/config.h"
 #include "daemon/node_components.h"
@@ -15,11 +16,15 @@ namespace {
 
 Result<void> TearDown(const NodeConfig& config) {
   Paths paths(config.data_dir, config.run_dir);
-  if (!os::Exists(paths.data())) return {};
+  if (!os::Exists(paths.agent())) return {};  // never a node
   TRY(DirectoryLock server, DirectoryLock::Take(paths.lock(), "--data-dir"));
   // The agent of a server that was killed works on.
   TRY_VOID(EndAgent(paths));
-  TRY_VOID(os::MakeDirs(paths.agent(), 0700));
+  // Rules, interfaces and addresses are the machine's: while another's agent works there, they are its.
+  if (auto ours = CheckRunDirectory(paths); !ours) {
+    LOG_WARN("teardown", "nothing is taken down: {}", ours.error());
+    return {};
+  }
   TRY(DirectoryLock agent, DirectoryLock::Take(paths.agent_lock(), "--data-dir"));
   return TearDownNode(config);
 }

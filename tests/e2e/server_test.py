@@ -9,7 +9,7 @@ import tempfile
 from cluster import Cluster, expect, poll, run
 
 ORDER = ["wrong_settings_end_with_one_line_and_code_2", "a_control_plane_starts_alone_and_stops_on_sigterm",
-         "acknowledged_writes_survive_sigkill"]
+         "acknowledged_writes_survive_sigkill", "a_second_server_is_told_what_to_do"]
 
 
 def wrong_settings_end_with_one_line_and_code_2(cluster):
@@ -26,6 +26,9 @@ def wrong_settings_end_with_one_line_and_code_2(cluster):
             (["server", "--disable-agent=maybe"], "--disable-agent: \"maybe\" is neither true nor false"),
             (["server", "--node-labels", "a b=c"], "--node-labels: \"a b=c\" is not a label such as disk=ssd"),
             (["server", "--tls-san", "bad name"], "--tls-san: \"bad name\" is not a DNS name or an IPv4 address"),
+            (["agent", "--kubeconfig", "here"], "--kubeconfig: \"here\" is not an absolute path"),
+            (["agent", "--secure-port", "1"], "--secure-port: no such flag"),
+            (["agent", "--disable", "scheduler"], "--disable: \"scheduler\" is not one of dns, proxy"),
             (["serve"], "--help"),
         ]
         for words, text in rows:
@@ -73,3 +76,22 @@ def acknowledged_writes_survive_sigkill(cluster):
         expect(not missing, f"lost after SIGKILL: {missing}")
         other.process.kill()
         other.process.wait()
+
+
+def a_second_server_is_told_what_to_do(cluster):
+    with tempfile.TemporaryDirectory() as scratch:
+        other = second_cluster(scratch)
+        other.start_server()
+        try:
+            elsewhere = pathlib.Path(scratch) / "elsewhere"
+            for data, run_dir, way_out in ((elsewhere, other.run_dir, "--run-dir"), (other.data_dir, elsewhere, "--data-dir")):
+                done = run(cluster.binary, "server", "--data-dir", data, "--run-dir", run_dir, "--secure-port", "16544",
+                           "--disable-agent", check=False, timeout=20)
+                lines = done.stderr.strip().splitlines()
+                expect(done.returncode == 1 and len(lines) == 1, f"exit {done.returncode}: {done.stderr!r}")
+                expect(f"process {other.process.pid};" in lines[0] and f"choose another {way_out}" in lines[0],
+                       f"said {lines[0]!r}")
+            expect(other.get("/readyz") == "ok" and other.pid() == other.process.pid, "the first one suffered")
+        finally:
+            other.process.kill()
+            other.process.wait()

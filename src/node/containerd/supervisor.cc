@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::string_view kLog = "containerd";
+// Whether it lives is looked at every second, whether it answers this much less often.
+constexpr int kRoundsBetweenCalls = 15;
 
 bool ProcessExists(int64_t pid) {
   auto stat = os::ReadFile(fmt::format("/proc/{}/stat", pid), os::kKernelFileLimit);
@@ -120,7 +122,8 @@ Result<void> CheckContainerdSocket(const Paths& paths) {
   auto listener = os::ListenerOf(paths.ContainerdSocket());
   if (!listener || RunsWith(*listener, paths)) return {};
   return Fail(
-      Error::Conflict("{} is served by process {}, which is no containerd of {}; end it, or choose another --run-dir",
+      Error::Conflict("{} is served by process {}, which is no containerd of {}; end it with `sampan teardown "
+                      "--data-dir` of its directory, or choose another --run-dir",
                       paths.ContainerdSocket(), *listener, paths.data));
 }
 
@@ -213,14 +216,27 @@ Task<Result<bool>> ContainerdSupervisor::Alive() {
   co_return co_await deps_.blocking.Run([pid = adopted_pid_] { return ProcessExists(pid); });
 }
 
+// Alive and silent to a call's deadline: it hangs, or somebody stopped it.
+Task<void> ContainerdSupervisor::EndIfHung() {
+  auto version = co_await deps_.runtime.Version();
+  if (version || !version.error().Is(Reason::kTimeout)) co_return;
+  int64_t pid = child_ ? child_->pid() : adopted_pid_;
+  LOG_ERROR(kLog, "process {} does not answer and is ended; containers go on", pid);
+  co_await deps_.blocking.Run([pid] { EndProcess(pid); });
+}
+
 Task<void> ContainerdSupervisor::Run(CancelToken stop) {
   Duration pause = milliseconds(100);
   MonoTime started = deps_.clock.Monotonic();
+  int round = 0;
   while (true) {
     bool slept = co_await deps_.clock.Sleep(seconds(1), stop);
     if (!slept) co_return;
     Result<bool> alive = co_await Contained("containerd supervision", Alive());
-    if (alive.value_or(true)) continue;
+    if (alive.value_or(true)) {
+      if (++round % kRoundsBetweenCalls == 0) (void)co_await Contained("containerd supervision", EndIfHung());
+      continue;
+    }
     if (deps_.clock.Monotonic() - started > seconds(60)) pause = milliseconds(100);
     LOG_WARN(kLog, "ended; starting it again in {}", FormatDuration(pause));
     slept = co_await deps_.clock.Sleep(pause, stop);

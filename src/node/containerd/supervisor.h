@@ -29,7 +29,8 @@ class ContainerdSupervisor {
   // containers go on meanwhile. ServiceUnavailable with the log's place when it does not come up.
   Task<Result<void>> Start(CancelToken stop);
 
-  // Starts containerd again whenever it ends, after 100 ms to 10 s. Leaves it running when `stop` is requested.
+  // Starts containerd again whenever it ends, after 100 ms to 10 s, and ends one that does not answer. Leaves it running
+  // when `stop` is requested.
   Task<void> Run(CancelToken stop);
 
  private:
@@ -37,6 +38,7 @@ class ContainerdSupervisor {
   Task<Result<void>> WaitReady(CancelToken stop);
   Task<Result<void>> EnsurePauseImage();
   Task<Result<bool>> Alive();
+  Task<void> EndIfHung();
 
   Deps deps_;
   ContainerdConfigOptions options_;
