@@ -28,6 +28,7 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 sys.path.insert(0, str(ROOT / "tests/perf"))
 from cluster import Cluster, Failure, poll  # noqa: E402  (the paths are set above)
 from pods import PodBench  # noqa: E402
+from slow_uploads import SlowUploads  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SAMPAN_PERF_BUILD", ROOT / "build/release"))
 PORT, KUBELET_PORT = 18443, 21250
@@ -38,6 +39,7 @@ SIMULATED_NODES, SCHEDULED_PODS, SCHEDULE_ROUNDS = 5000, 3000, 3
 WATCHERS = 1000
 APPLIED = 1000
 TOGETHER = 50
+UPLOADS = 86
 ROW_SECONDS = 150  # the longest that a row may take
 
 
@@ -192,6 +194,23 @@ def create(directory):
                   f"{CONNECTIONS} connections, {SECONDS} s, each acknowledged after its fsync, {report['processor']}")
 
 
+def uploads(directory):
+    """86 slow uploads"""
+    with running(directory) as cluster:
+        before = load_of_writes(cluster, "before")
+        with SlowUploads(cluster, UPLOADS) as slow:
+            poll("the uploads", 60, lambda: slow.begun >= UPLOADS)
+            during = load_of_writes(cluster, "during")
+        print_row(f"writes during {UPLOADS} slow uploads", f"{during['rps']:,.0f}/s p99 {during['p99_ms']:.1f} ms",
+                  f"{during['failed']} failed; without the uploads {before['rps']:,.0f}/s p99 {before['p99_ms']:.1f} ms; each upload "
+                  f"3 MiB of the same user and address, the last bytes one in 7 s; {slow.ended} of {slow.begun} were ended")
+
+
+def load_of_writes(cluster, name):
+    body = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{name}-{{n}}"}, "data": {"key": "value"}})
+    return load(cluster, "/api/v1/namespaces/default/configmaps", "--method", "POST", "--body", body)
+
+
 def list_all(directory):
     """LIST 9,561 ConfigMaps"""
     with running(directory) as cluster:
@@ -298,7 +317,7 @@ def size(_):
     print_row("binary, stripped", f"{(BUILD / 'sampan').stat().st_size / 1e6:.1f} MB", "beside Debian's libraries")
 
 
-ROWS = {"start": start, "idle": idle, "get": get, "create": create, "list": list_all, "watch": watch, "apply": apply,
+ROWS = {"start": start, "idle": idle, "get": get, "create": create, "uploads": uploads, "list": list_all, "watch": watch, "apply": apply,
         "schedule": schedule, "pods": pods, "size": size}
 NEED_ROOT = {"idle", "pods"}
 
