@@ -161,9 +161,12 @@ Task<Result<void>> Registrar::RenewOnce() {
 }
 
 Task<void> Registrar::RenewLease(CancelToken stop) {
+  bool failing = false;  // an API that is away for an hour is worth two lines
   while (!stop.Requested()) {
     Result<void> renewed = co_await Contained("node lease", RenewOnce());
-    if (!renewed) LOG_WARN("node", "cannot renew the node's Lease: {}", renewed.error());
+    if (!renewed && !failing) LOG_WARN("node", "cannot renew the node's Lease: {}; trying every second", renewed.error());
+    if (renewed && failing) LOG_INFO("node", "the node's Lease is renewed again");
+    failing = !renewed;
     // Sooner after a failure: four in a row and the node counts as lost.
     co_await deps_.clock.Sleep(renewed ? kLeasePeriod : Duration(seconds(1)), stop);
   }
