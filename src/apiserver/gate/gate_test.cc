@@ -254,6 +254,19 @@ TEST(Gate, WhatIsThrownEndsOneRequest) {
   EXPECT_NE(metrics.body.find("sampan_contained_failures_total{unit=\"request\"}"), std::string::npos);
 }
 
+TEST(Gate, WhatBreaksOffIsNotAnsweredAnew) {
+  TestServer server;
+  server.Post(kMaps, R"({"metadata":{"name":"x"}})");
+  auto before = EscapeCounts();
+  server.Do("GET", kMaps, "", {{"x-user", "breaker"}});
+  EXPECT_EQ(EscapeCounts()["request"], before["request"] + 1);
+  auto watch = server.Start(std::string(kMaps) + "?watch=1&allowWatchBookmarks=true", {{"x-user", "breaker"}});
+  watch->Join();
+  EXPECT_EQ(watch->Status(), 200);
+  EXPECT_EQ(EscapeCounts()["watch"], before["watch"] + 1);
+  EXPECT_EQ(server.Get(std::string(kMaps) + "/x").status, 200);
+}
+
 // For each kind that is stored, by each way that could make it.
 TEST(Gate, WhoMayChangeMayNotMake) {
   TestServer server;

@@ -6,6 +6,7 @@
 #include "apiserver/http/watch_sink.h"
 #include "apiserver/proxy/forward.h"
 #include "apiserver/proxy/kubelet_target.h"
+#include "async/contain.h"
 #include "net/relay.h"
 
 namespace sampan::apiserver {
@@ -23,6 +24,17 @@ Result<std::shared_ptr<net::Client>> KubeletClient(HttpContext& context, std::st
 Error Refusal(int status, std::string text) {
   while (text.ends_with('\n')) text.pop_back();
   return Error(ReasonFromStatus("", status), std::move(text));
+}
+
+Task<void> CopyLog(net::ClientResponse* from, WatchSink* to) {
+  Result<void> written;
+  while (written) {
+    auto piece = co_await from->ReadSome();
+    if (!piece || piece->empty()) co_return;
+    std::vector<net::Chunk> chunks;
+    chunks.push_back(net::Chunk::Copy(*std::move(piece)));
+    written = co_await to->Write(std::move(chunks));
+  }
 }
 
 Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) {
@@ -44,14 +56,7 @@ Task<Answer> HandleLog(HttpContext* context, Exchange* exchange, ObjectPtr pod) 
   auto sink = co_await OpenWatchSink(exchange, "text/plain");
   if (!sink) co_return std::optional<net::Response>();  // the client is gone or was answered
   (*sink)->OnGone([&over] { over.Cancel(); });
-  Result<void> written;
-  while (written) {
-    auto piece = co_await response->ReadSome();
-    if (!piece || piece->empty()) break;
-    std::vector<net::Chunk> chunks;
-    chunks.push_back(net::Chunk::Copy(*std::move(piece)));
-    written = co_await (*sink)->Write(std::move(chunks));
-  }
+  co_await Contained("log", CopyLog(response.get(), sink->get()));
   co_await (*sink)->Finish();
   co_return std::optional<net::Response>();
 }

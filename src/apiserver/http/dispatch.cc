@@ -50,6 +50,8 @@ class HttpDoor final : public Door {
   }
 
   Task<void> Answer(ApiRequest* request, Result<Outcome> outcome) override {
+    // What broke off while it was sent stays so: the connection ends with it.
+    if (exchange_->writer.begun()) co_return;
     if (outcome && std::holds_alternative<SentOutcome>(*outcome)) {
       if (served_) co_await SendAnswer(exchange_, *std::exchange(served_, std::nullopt));
       co_return;

@@ -11,13 +11,39 @@
 
 namespace sampan::apiserver {
 
+// Knows whether an answer has begun, so that none begins behind it.
+class BegunWriter final : public net::ResponseWriter {
+ public:
+  explicit BegunWriter(net::ResponseWriter& writer) : writer_(writer) {}
+  bool begun() const { return begun_; }
+
+  Task<Result<void>> Respond(net::Response response) override {
+    begun_ = true;
+    return writer_.Respond(std::move(response));
+  }
+  Task<Result<void>> Start(int status, net::Headers headers) override {
+    begun_ = true;
+    return writer_.Start(status, std::move(headers));
+  }
+  Task<Result<void>> Write(std::vector<net::Chunk> chunks) override { return writer_.Write(std::move(chunks)); }
+  Task<Result<void>> Finish() override { return writer_.Finish(); }
+  Task<Result<std::unique_ptr<net::Stream>>> Upgrade(net::Headers headers) override {
+    begun_ = true;
+    return writer_.Upgrade(std::move(headers));
+  }
+
+ private:
+  net::ResponseWriter& writer_;
+  bool begun_ = false;
+};
+
 // Lives in the frame of the request's handler, on the connection's executor.
 struct Exchange {
   Exchange(net::Request& http_request, net::ResponseWriter& http_writer)
       : request(http_request), writer(http_writer), asked(std::make_shared<ApiRequest>()) {}
 
   net::Request& request;
-  net::ResponseWriter& writer;
+  BegunWriter writer;
   Query query;
   std::string body;
   std::shared_ptr<ApiRequest> asked;

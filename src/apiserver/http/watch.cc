@@ -2,6 +2,7 @@
 #include "apiserver/http/handlers.h"
 #include "apiserver/http/watch_encoder.h"
 #include "apiserver/http/watch_sink.h"
+#include "async/contain.h"
 #include "async/gate.h"
 #include "async/spawn.h"
 #include "net/websocket.h"
@@ -109,7 +110,8 @@ Task<Answer> SendWatch(HttpContext* context, Exchange* exchange, Result<std::uni
   Gate gate;
   Executor& executor = co_await ThisExecutor();
   if (bookmarks) Spawn(executor, gate, SendBookmarks(&state, stop.token()));
-  co_await SendEvents(&state);
+  // A watch that breaks off ends as any watch does: its client goes on from what it has seen.
+  co_await Contained("watch", SendEvents(&state));
   stop.Cancel();
   co_await gate.Close();
   clock.Cancel(timer);

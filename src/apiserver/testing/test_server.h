@@ -27,7 +27,8 @@ struct TestOptions {
 };
 
 // The caller is whom the header x-user names, in group system:masters, or "admin"; "nobody" may do nothing, "changer"
-// everything but create, and the authenticator throws at "thrower".
+// everything but create, the authenticator throws at "thrower", and what is
+// written to "breaker" throws.
 class TestServer {
  public:
   explicit TestServer(TestOptions options = {});

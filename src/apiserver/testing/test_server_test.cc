@@ -33,10 +33,17 @@ class FakeAuthorizer final : public auth::Authorizer {
   }
 };
 
+// Whether what is written to a client throws.
+enum class Link : bool { kHolds, kBreaks };
+
 // What a response writer was told, for any thread to read.
 class Recorder final : public net::ResponseWriter {
  public:
+  explicit Recorder(Link link) : link_(link) {}
+
   Task<Result<void>> Respond(net::Response response) override {
+    EXPECT_FALSE(std::exchange(begun_, true)) << "one request is answered twice";
+    if (link_ == Link::kBreaks) throw std::bad_alloc();
     std::lock_guard lock(mutex_);
     reply_.status = response.status;
     reply_.headers = response.headers;
@@ -44,12 +51,14 @@ class Recorder final : public net::ResponseWriter {
     co_return Result<void>{};
   }
   Task<Result<void>> Start(int status, net::Headers headers) override {
+    EXPECT_FALSE(std::exchange(begun_, true)) << "one request is answered twice";
     std::lock_guard lock(mutex_);
     reply_.status = status;
     reply_.headers = std::move(headers);
     co_return Result<void>{};
   }
   Task<Result<void>> Write(std::vector<net::Chunk> chunks) override {
+    if (link_ == Link::kBreaks) throw std::bad_alloc();
     std::lock_guard lock(mutex_);
     for (const net::Chunk& chunk : chunks) reply_.body += chunk.data;
     changed_.notify_all();
@@ -70,10 +79,16 @@ class Recorder final : public net::ResponseWriter {
   }
 
  private:
+  const Link link_;
+  bool begun_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
   Reply reply_;
 };
+
+Link LinkOf(const net::Request& request) {
+  return Link(request.headers.Get("x-user") == "breaker");
+}
 
 net::Request RequestOf(std::string_view method, std::string_view target, std::string body,
                        const TestServer::HeaderList& headers) {
@@ -89,7 +104,7 @@ net::Request RequestOf(std::string_view method, std::string_view target, std::st
 class RunningRequest final : public TestServer::Running {
  public:
   RunningRequest(Executor& executor, net::Handler handler, net::Request request)
-      : executor_(executor), handler_(std::move(handler)), request_(std::move(request)) {
+      : executor_(executor), handler_(std::move(handler)), request_(std::move(request)), recorder_(LinkOf(request_)) {
     request_.gone = gone_.token();
     Spawn(executor_, gate_, handler_(request_, recorder_));
   }
@@ -188,7 +203,7 @@ TestServer::~TestServer() {
 
 Reply TestServer::Do(std::string_view method, std::string_view target, std::string body, HeaderList headers) {
   net::Request request = RequestOf(method, target, std::move(body), headers);
-  Recorder recorder;
+  Recorder recorder(LinkOf(request));
   net::Handler handler = state_->server.handler();
   SyncWait(*state_->caller, handler(request, recorder));
   return recorder.Taken();
