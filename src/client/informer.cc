@@ -12,7 +12,8 @@ namespace sampan::client {
 namespace {
 
 constexpr Duration kFirstBackoff = std::chrono::milliseconds(50);
-constexpr Duration kMaxBackoff = std::chrono::seconds(30);
+// A server that was away for long is found again this soon; resuming a watch costs it little.
+constexpr Duration kMaxBackoff = std::chrono::seconds(5);
 // A watch that lives shorter than this without an event counts as a failure, so that a server that ends every watch at
 // once is not called in a tight loop.
 constexpr Duration kShortWatch = std::chrono::seconds(1);

@@ -74,7 +74,7 @@ class ObjectInformer {
   Task<bool> WaitSynced(CancelToken stop);
 
   // Lists, watches and resumes until `stop`: at once when the server ends a watch, by a new list when the place is lost,
-  // with exponential backoff (50 ms to 30 s, jittered) on errors. The factory runs it.
+  // with exponential backoff (50 ms to 5 s, jittered) on errors. The factory runs it.
   Task<void> Run(CancelToken stop);
 
  private:

@@ -117,6 +117,20 @@ TEST(Informer, RelistAfterLostWatchShowsDifferencesOnly) {
   EXPECT_EQ(h.Settle(), (Lines{"+new", "+replaced", "-gone", "-replaced", "~changed"}));
 }
 
+TEST(Informer, AServerThatWasAwayForLongIsFoundAgainWithinSeconds) {
+  Harness h;
+  Informer<ConfigMap> maps = h.factory.For<ConfigMap>();
+  Subscription subscription = maps->Subscribe(h.executor, h.Record());
+  h.Settle();
+  h.api.SetFault([](std::string_view, const Ref&) -> std::optional<Error> { return Error::ServiceUnavailable("down"); });
+  h.api.DropWatches();
+  h.Advance(10min);
+  h.api.SetFault(nullptr);
+  h.PutMap("new", "1");
+  h.Advance(8s);
+  EXPECT_EQ(h.Settle(), Lines{"+new"});
+}
+
 TEST(Informer, SelectorsAndOptionsMakeSeparateInformers) {
   Harness h;
   h.PutMap("a", "1", "web");
