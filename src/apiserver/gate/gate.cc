@@ -33,7 +33,6 @@ bool ActsByReading(const RequestInfo& info) {
 struct RequestGate::Passage {
   std::shared_ptr<ApiRequest> request;
   Door* door = nullptr;
-  Place place;
   std::optional<audit::Trail> trail;  // where an audit log is kept
 };
 
@@ -101,7 +100,7 @@ Task<Result<Outcome>> RequestGate::Through(Passage* passage) {
     metrics_.ObserveTermination(429);
     co_return Fail(std::move(given).error());
   }
-  passage->place = *std::move(given);
+  request->place = *std::move(given);
   CO_TRY_VOID(Authorize(*passage));
   if (request->info.is_resource) {
     CO_TRY(request->route, FindRoute(core_, request->info));
@@ -121,7 +120,7 @@ Task<Result<Outcome>> RequestGate::Through(Passage* passage) {
 Task<void> RequestGate::Pass(std::shared_ptr<ApiRequest> request, Door* door) {
   Clock& clock = core_.registry.clock();
   MonoTime begun = clock.Monotonic();
-  Passage passage{request, door, Place(), std::nullopt};
+  Passage passage{request, door, std::nullopt};
   if (audits()) {
     if (request->audit_id.empty()) request->audit_id = core_.registry.rng().Uuid();
     passage.trail.emplace(options_.audit, clock, *request);

@@ -207,6 +207,9 @@ TEST(Gate, ARequestEndsAtItsTimeLimit) {
   EXPECT_EQ(json::FindString(json::Find(status, "reason")), "Timeout");
   EXPECT_EQ(json::FindString(json::Find(status, "message")),
             "Timeout: request did not complete within the allotted timeout");
+  constexpr std::string_view kInFlight = "apiserver_current_inflight_requests{request_kind=\"mutating\"} ";
+  EXPECT_NE(server.Get("/metrics").body.find(std::string(kInFlight) + "1\n"), std::string::npos)
+      << "work behind its deadline holds its place";
   // What has begun goes on, and may take effect.
   server.Post("/api/v1/namespaces/default/serviceaccounts", R"({"metadata":{"name":"default"}})");
   server.clock().Advance(kLimit);

@@ -1,13 +1,14 @@
 // Who may be served now: the limits on requests in flight, and where priority and fairness has its place. A request is
-// first classified, then waits for a place (today: is given one at once or refused), and holds it until its answer is out.
+// first classified, then waits for a place (today: is given one at once or refused), and holds it until its answer is out
+// and its work is done, be it behind its deadline.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 
+#include "apiserver/gate/place.h"
 #include "apiserver/gate/request.h"
 #include "async/task.h"
 
@@ -27,24 +28,6 @@ struct PlaceLimits {
   size_t readonly = 400;
   size_t mutating = 200;
   size_t long_running = 20'000;
-};
-
-// Held while a request is served. Empty when none was given.
-class Place {
- public:
-  Place() = default;
-  explicit Place(std::atomic<int64_t>& count) : count_(&count) {}
-  Place(Place&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-  Place& operator=(Place&& other) noexcept {
-    std::swap(count_, other.count_);
-    return *this;
-  }
-  ~Place() {
-    if (count_ != nullptr) count_->fetch_sub(1, std::memory_order_relaxed);
-  }
-
- private:
-  std::atomic<int64_t>* count_ = nullptr;
 };
 
 // Thread-safe; outlives its places.

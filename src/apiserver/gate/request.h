@@ -9,6 +9,7 @@
 
 #include "apiserver/auth/auth.h"
 #include "apiserver/gate/operation.h"
+#include "apiserver/gate/place.h"
 #include "apiserver/gate/route.h"
 #include "apiserver/request_info.h"
 
@@ -31,6 +32,7 @@ struct ApiRequest {
 
   Route route;
   Operation operation;
+  Place place;  // given back with the request: when it is answered and nobody works on it any more
 
   // Out.
   std::vector<std::string> warnings;

@@ -240,6 +240,14 @@ TEST_F(Audited, TheStepsOfTheGateStandInTheirOrder) {
   EXPECT_EQ(Text(events[1], "impersonatedUser", "username"), "alice");
 }
 
+TEST_F(Audited, WhatIsThrownIsAPanic) {
+  Serve("omitStages: [RequestReceived]\nrules: [{level: Metadata}]");
+  server_->Do("GET", kMaps, "", {{"x-user", "breaker"}});
+  std::vector<json::Value> events = sink_->Take();
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(Text(events[0], "stage"), "Panic");
+}
+
 TEST_F(Audited, ComponentsAreLoggedLikeEveryone) {
   Serve("rules: [{level: Request}]");
   auto read = SyncWait(server_->executor(), server_->client().Get(client::RefOf<api::core::Namespace>("", "default")));
