@@ -53,6 +53,19 @@ struct Paths {
     return std::string(container) + "/" + std::to_string(attempt) + ".log";
   }
   std::string ContainerLogLinks() const { return logs + "/containers"; }
+  // In ContainerLogLinks, cut to what a file name may have.
+  static std::string ContainerLogLink(std::string_view pod, std::string_view namespace_, std::string_view container,
+                                      std::string_view id) {
+    constexpr size_t kLongest = 255;
+    constexpr std::string_view kSuffix = ".log";
+    std::string link;
+    for (std::string_view part :
+         {pod, std::string_view("_"), namespace_, std::string_view("_"), container, std::string_view("-"), id}) {
+      link += part;
+    }
+    if (link.size() > kLongest - kSuffix.size()) link.resize(kLongest - kSuffix.size());
+    return link.append(kSuffix);
+  }
 };
 
 }  // namespace sampan::node

@@ -211,7 +211,8 @@ Result<void> MakeDirs(const std::string& path, mode_t mode) {
 }
 
 Result<void> RemoveFile(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return Fail(LastError(path));
+  // Where no such name can be there is no such file.
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENAMETOOLONG) return Fail(LastError(path));
   return {};
 }
 

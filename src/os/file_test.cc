@@ -137,6 +137,13 @@ TEST(File, RemoveAllEndsAtMountPoints) {
   EXPECT_OK(RemoveAll(dir / "tree"));
 }
 
+TEST(File, WhatCanHaveNoSuchNameIsAbsent) {
+  TempDir dir;
+  const std::string path = dir / std::string(300, 'n');
+  EXPECT_OK(RemoveFile(path));
+  EXPECT_OK(RemoveAll(path));
+}
+
 TEST(File, SwapSymlinkReplaces) {
   TempDir dir;
   EXPECT_OK(SwapSymlink(dir / "data", "one"));

@@ -184,7 +184,8 @@ Result<void> RemoveAll(const std::string& path) {
   const std::string parent_path(DirName(trimmed)), name(BaseName(trimmed));
   Fd parent(::open(parent_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!parent) return errno == ENOENT ? Result<void>() : Fail(LastError(parent_path));
-  if (::unlinkat(parent.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+  // Where no such name can be there is nothing.
+  if (::unlinkat(parent.get(), name.c_str(), 0) == 0 || errno == ENOENT || errno == ENAMETOOLONG) return {};
   if (errno != EISDIR && errno != EPERM) return Fail(LastError(path));
   if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0) return {};
   if (errno != ENOTEMPTY && errno != EEXIST) return errno == ENOENT ? Result<void>() : Fail(LastError(path));

@@ -433,6 +433,18 @@ TEST_F(Pods, AProbeThatCannotBeAskedTellsNothingOfTheContainer) {
   EXPECT_EQ(Status("web").container_statuses.at(0).restart_count, 0);
 }
 
+TEST_F(Pods, OneWhoseNameMakesPathsTooLongEndsAsOthersDo) {
+  StartManager();
+  for (const std::string& name : {std::string(200, 'n'), std::string(253, 'm')}) {
+    Put(name, kSimple);
+    // The longer one's log directory cannot be made, so that it never runs.
+    if (name.size() == 200) ASSERT_TRUE(Ready(name));
+    if (name.size() != 200) ASSERT_TRUE(Eventually([&] { return Status(name).phase == "Pending"; }));
+    Delete(name, 1);
+    ASSERT_TRUE(Gone(name)) << name.size();
+  }
+}
+
 TEST_F(Pods, WhatARuntimeSaysOfOtherPodsLeadsNoRemovalAstray) {
   ASSERT_TRUE(os::MakeDirs(paths_.Pods(), 0755));
   ASSERT_TRUE(os::MakeDirs(dir_ + "/keep", 0755));

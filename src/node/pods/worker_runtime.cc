@@ -30,10 +30,6 @@ std::string ReadMessage(const std::string& path, const std::string& log_path, bo
   return from_log ? utf8::RepairedTail(LogTail(log_path, kMaxFallbackLines, kMaxFallback), kMaxFallback) : std::string();
 }
 
-std::string LinkName(const Pod& pod, const cri::Container& container) {
-  return fmt::format("{}_{}_{}-{}.log", pod.metadata.name, pod.metadata.namespace_, container.name, container.id);
-}
-
 }  // namespace
 
 // Two rounds of calls: the lists, then what they do not tell. A pod waits for each round.
@@ -200,7 +196,8 @@ Task<Result<void>> PodWorker::RemoveEverything(PodPtr pod) {
     CO_TRY_VOID(co_await services_.volumes.TearDown(pod->metadata.uid));
     std::vector<std::string> links;
     for (const cri::Container& container : runtime_.containers) {
-      links.push_back(services_.paths.ContainerLogLinks() + "/" + LinkName(*pod, container));
+      links.push_back(services_.paths.ContainerLogLinks() + "/" +
+                      Paths::ContainerLogLink(pod->metadata.name, pod->metadata.namespace_, container.name, container.id));
     }
     Result<void> cleaned = co_await services_.blocking.Run(
         [links = std::move(links), cgroups = services_.cgroups, uid = pod->metadata.uid,

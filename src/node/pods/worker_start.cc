@@ -120,8 +120,8 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   memory_.Ensure(container.name).applied_to = *id;
   memory_.Ensure(container.name).applied = container.resources.OrEmpty();
   Event(client::EventType::kNormal, "Started", fmt::format("Started container {}", container.name), container.name);
-  std::string link = fmt::format("{}/{}_{}_{}-{}.log", services_.paths.ContainerLogLinks(), pod->metadata.name,
-                                 pod->metadata.namespace_, container.name, *id);
+  std::string link = services_.paths.ContainerLogLinks() + "/" +
+                     Paths::ContainerLogLink(pod->metadata.name, pod->metadata.namespace_, container.name, *id);
   auto relink = [link, log_path]() -> Result<void> {
     TRY_VOID(os::MakeDirs(std::string(os::DirName(link)), 0755));
     return os::SwapSymlink(link, log_path);
