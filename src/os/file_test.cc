@@ -123,6 +123,21 @@ TEST(File, RemoveAllMindsNeitherDepthNorWidth) {
   EXPECT_FALSE(Exists(dir / "tree"));
 }
 
+TEST(File, TwoMayRemoveTheSameTree) {
+  TempDir dir;
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_OK(MakeDirs(dir / "tree"));
+    Nest(dir / "tree", 200);
+    for (int i = 0; i < 50; ++i) EXPECT_OK(MakeDirs(fmt::format("{}/d{}/e/f", dir / "tree", i)));
+    Result<void> other;
+    std::thread thread([&] { other = RemoveAll(dir / "tree"); });
+    EXPECT_OK(RemoveAll(dir / "tree"));
+    thread.join();
+    EXPECT_OK(other);
+    EXPECT_FALSE(Exists(dir / "tree"));
+  }
+}
+
 TEST(File, RemoveAllEndsAtMountPoints) {
   SKIP_WITHOUT(kCapSysAdmin, "mounting");
   TempDir dir;

@@ -39,12 +39,12 @@ Result<Dir> OpenDirAt(int parent, const char* name, const std::string& path) {
   return dir;
 }
 
-// The next entry but "." and ".."; null at the end.
+// The next entry but "." and ".."; null at the end, which a directory that was removed meanwhile is at.
 Result<dirent*> NextEntry(DIR* dir, const std::string& path) {
   while (true) {
     errno = 0;
     dirent* entry = ::readdir(dir);
-    if (entry == nullptr && errno != 0) return Fail(LastError(path));
+    if (entry == nullptr && errno != 0 && errno != ENOENT) return Fail(LastError(path));
     if (entry == nullptr) return entry;
     std::string_view name = entry->d_name;
     if (name != "." && name != "..") return entry;
@@ -53,7 +53,7 @@ Result<dirent*> NextEntry(DIR* dir, const std::string& path) {
 
 // Empties a directory in rounds. A round descends kOpenLevels and no further: a directory below that, which is not empty, is
 // moved to one beside the top, whose turn comes in the next round. So each entry is touched once, and neither the stack nor
-// memory nor descriptors nor paths grow with the depth.
+// memory nor descriptors nor paths grow with the depth. What somebody else removes at the same time is as good as removed.
 class TreeRemover {
  public:
   // `top` outlives it.
@@ -64,7 +64,7 @@ class TreeRemover {
     while (!deep_.empty()) {
       const std::string round = std::exchange(deep_, {});
       TRY_VOID(Empty(round.c_str()));
-      if (::unlinkat(top_, round.c_str(), AT_REMOVEDIR) != 0) return Fail(LastError(path_));
+      if (::unlinkat(top_, round.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return Fail(LastError(path_));
     }
     return {};
   }
@@ -81,8 +81,10 @@ class TreeRemover {
   // What is in the directory `name` below the top.
   Result<void> Empty(const char* name) {
     std::vector<Level> levels;
-    TRY(Dir first, OpenDirAt(top_, name, path_));
-    levels.push_back({std::move(first)});
+    Result<Dir> first = OpenDirAt(top_, name, path_);
+    if (!first && first.error().Is(Reason::kNotFound)) return {};
+    if (!first) return Fail(first.error());
+    levels.push_back({*std::move(first)});
     while (!levels.empty()) {
       Level& level = levels.back();
       TRY(dirent * entry, NextEntry(level.dir.get(), path_));
@@ -90,8 +92,10 @@ class TreeRemover {
         TRY(bool descend, Remove(level, entry, levels.size()));
         if (!descend) continue;
         std::string child = entry->d_name;
-        TRY(Dir opened, OpenDirAt(level.fd(), child.c_str(), path_));
-        levels.push_back({std::move(opened), std::move(child)});
+        Result<Dir> opened = OpenDirAt(level.fd(), child.c_str(), path_);
+        if (!opened && opened.error().Is(Reason::kNotFound)) continue;
+        if (!opened) return Fail(opened.error());
+        levels.push_back({*std::move(opened), std::move(child)});
       } else {
         TRY(bool ended, Leave(levels));
         if (ended) levels.pop_back();
@@ -118,13 +122,19 @@ class TreeRemover {
   }
 
   Result<void> PutAside(int parent, const char* name) {
-    if (deep_.empty()) {
-      std::string fresh = RandomName();
-      if (::mkdirat(top_, fresh.c_str(), 0700) != 0) return Fail(LastError(path_));
-      deep_ = std::move(fresh);
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      if (deep_.empty()) {
+        std::string fresh = RandomName();
+        if (::mkdirat(top_, fresh.c_str(), 0700) != 0) return errno == ENOENT ? Result<void>() : Fail(LastError(path_));
+        deep_ = std::move(fresh);
+      }
+      const std::string target = fmt::format("{}/{}", deep_, RandomName());
+      if (::renameat(parent, name, top_, target.c_str()) == 0) return {};
+      if (errno != ENOENT) return Fail(LastError(path_));
+      // The entry is gone, or the directory beside the top is: another one is made then.
+      if (::faccessat(top_, deep_.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return {};
+      deep_.clear();
     }
-    const std::string target = fmt::format("{}/{}", deep_, RandomName());
-    if (::renameat(parent, name, top_, target.c_str()) != 0 && errno != ENOENT) return Fail(LastError(path_));
     return {};
   }
 
@@ -191,9 +201,12 @@ Result<void> RemoveAll(const std::string& path) {
   if (errno != ENOTEMPTY && errno != EEXIST) return errno == ENOENT ? Result<void>() : Fail(LastError(path));
   Fd top(::openat(parent.get(), name.c_str(), kOpenDir));
   if (!top) return errno == ENOENT ? Result<void>() : Fail(LastError(path));
-  TRY_VOID(TreeRemover(top.get(), path).Run());
-  if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return Fail(LastError(path));
-  return {};
+  for (int pass = 0; pass < kMostPasses; ++pass) {
+    TRY_VOID(TreeRemover(top.get(), path).Run());
+    if (::unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+    if (errno != ENOTEMPTY && errno != EEXIST) break;
+  }
+  return Fail(LastError(path));
 }
 
 }  // namespace sampan::os
