@@ -30,7 +30,8 @@ StrategyOptions StrategyOptionsOf(const ServerOptions& options) {
 HttpOptions HttpOptionsOf(const ServerOptions& options) {
   HttpOptions http;
   http.version = options.version;
-  http.server_address = fmt::format("{}:{}", options.advertise_address, options.secure_port);
+  http.advertise_address = options.advertise_address;
+  http.secure_port = options.secure_port;
   http.kubelet_tls = options.kubelet_tls;
   return http;
 }

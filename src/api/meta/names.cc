@@ -4,8 +4,9 @@
 #include <initializer_list>
 #include <utility>
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
+
+#include "api/meta/ip_address.h"
 
 namespace sampan::api {
 namespace {
@@ -217,9 +218,7 @@ Faults CheckPercent(std::string_view text) {
 }
 
 Faults CheckIp(std::string_view text) {
-  std::string copy(text);
-  in6_addr address;
-  if (inet_pton(AF_INET, copy.c_str(), &address) == 1 || inet_pton(AF_INET6, copy.c_str(), &address) == 1) return {};
+  if (IpAddress::Parse(text)) return {};
   return {"must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"};
 }
 

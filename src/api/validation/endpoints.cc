@@ -1,22 +1,8 @@
+#include "api/meta/ip_address.h"
 #include "api/validation/kinds.h"
 
 namespace sampan::api::rules {
 namespace {
-
-// Addresses that no endpoint may have, for they mean another thing on every host.
-void RoutableIp(const View& ip, Causes& causes) {
-  std::string_view text = ip.Str();
-  if (auto fault = names::IpAddress(text)) return causes.Invalid(ip.path(), text, *fault);
-  if (text == "0.0.0.0" || text == "::") {
-    causes.Invalid(ip.path(), text, "may not be unspecified (0.0.0.0 or ::)");
-  } else if (text.starts_with("127.") || text == "::1") {
-    causes.Invalid(ip.path(), text, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
-  } else if (text.starts_with("169.254.") || text.starts_with("fe80:")) {
-    causes.Invalid(ip.path(), text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
-  } else if (text.starts_with("224.0.0.") || text.starts_with("ff02:")) {
-    causes.Invalid(ip.path(), text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
-  }
-}
 
 void SliceAddress(const View& address, std::string_view type, Causes& causes) {
   std::string_view text = address.Str();
@@ -27,11 +13,26 @@ void SliceAddress(const View& address, std::string_view type, Causes& causes) {
   } else if (type == "FQDN") {
     CheckName(address, names::Dns1123Subdomain, causes);
   } else {
-    RoutableIp(address, causes);
+    ReachableIp(address, causes);
   }
 }
 
 }  // namespace
+
+void ReachableIp(const View& ip, Causes& causes) {
+  std::string_view text = ip.Str();
+  if (auto fault = names::IpAddress(text)) return causes.Invalid(ip.path(), text, *fault);
+  const std::optional<api::IpAddress> address = api::IpAddress::Parse(text);
+  if (address->unspecified()) {
+    causes.Invalid(ip.path(), text, "may not be unspecified (0.0.0.0 or ::)");
+  } else if (address->loopback()) {
+    causes.Invalid(ip.path(), text, "may not be in the loopback range (127.0.0.0/8, ::1/128)");
+  } else if (address->link_local()) {
+    causes.Invalid(ip.path(), text, "may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+  } else if (address->link_local_multicast()) {
+    causes.Invalid(ip.path(), text, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
+  }
+}
 
 void Endpoints(const View& object, Causes& causes) {
   View subsets = object["subsets"];
@@ -43,7 +44,7 @@ void Endpoints(const View& object, Causes& causes) {
     }
     for (const View* addresses : {&ready, &not_ready}) {
       addresses->ForEach([&](const View& address) {
-        RoutableIp(address["ip"], causes);
+        ReachableIp(address["ip"], causes);
         CheckName(address["hostname"], names::Dns1123Label, causes);
         CheckName(address["nodeName"], names::Dns1123Subdomain, causes);
       });

@@ -75,6 +75,8 @@ void SpreadConstraints(const View& constraints, Causes& causes);
 void FieldRef(const View& ref, RefPlace place, Causes& causes);
 void ResourceFieldRef(const View& ref, RefPlace place, Causes& causes);
 void Taints(const View& taints, Causes& causes);
+// An address that means the same on every host, as endpoints and external addresses must.
+void ReachableIp(const View& ip, Causes& causes);
 // The paths of a volume below its mount: relative, without "..".
 void RelativePath(const View& path, Causes& causes);
 

@@ -1,9 +1,8 @@
 #include "api/validation/names.h"
 
-#include <arpa/inet.h>
-
 #include <charconv>
 
+#include "api/meta/ip_address.h"
 #include "api/meta/names.h"
 
 namespace sampan::api::names {
@@ -50,13 +49,13 @@ Fault IpAddress(std::string_view text) {
 }
 
 bool IsIpv4(std::string_view text) {
-  in_addr address{};
-  return text.size() < 16 && inet_pton(AF_INET, std::string(text).c_str(), &address) == 1;
+  std::optional<api::IpAddress> address = api::IpAddress::Parse(text);
+  return address && address->v4() && text.find(':') == std::string_view::npos;
 }
 
 bool IsIpv6(std::string_view text) {
-  in6_addr address{};
-  return text.size() < 46 && inet_pton(AF_INET6, std::string(text).c_str(), &address) == 1;
+  std::optional<api::IpAddress> address = api::IpAddress::Parse(text);
+  return address && !address->v4();
 }
 
 Fault Cidr(std::string_view text) {

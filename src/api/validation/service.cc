@@ -80,12 +80,7 @@ void Addresses(const View& spec, Causes& causes) {
     }
   }
   View external = spec["externalIPs"];
-  external.ForEach([&](const View& address) {
-    if (auto fault = names::IpAddress(address.Str())) return causes.Invalid(address.path(), address.Str(), *fault);
-    if (address.Str().starts_with("127.") || address.Str() == "::1") {
-      causes.Invalid(address.path(), address.Str(), "may not be in the loopback range (127.0.0.0/8, ::1/128)");
-    }
-  });
+  external.ForEach([&](const View& address) { ReachableIp(address, causes); });
   View ranges = spec["loadBalancerSourceRanges"];
   if (!ranges.Empty() && type != "LoadBalancer") {
     causes.Forbidden(ranges.path(), "may only be used when `type` is 'LoadBalancer'");

@@ -4,8 +4,10 @@
 #include "apiserver/gate/handlers.h"
 #include "apiserver/http/handlers.h"
 #include "apiserver/http/watch_sink.h"
+#include "apiserver/proxy/destination.h"
 #include "apiserver/proxy/forward.h"
 #include "apiserver/proxy/kubelet_target.h"
+#include "apiserver/proxy/proxy_target.h"
 #include "async/contain.h"
 #include "net/relay.h"
 
@@ -13,11 +15,20 @@ namespace sampan::apiserver {
 
 namespace {
 
+ServerPlace PlaceOf(const HttpContext& context) {
+  return {OwnAddresses(), context.options.advertise_address, context.options.secure_port};
+}
+
+Result<ObjectPtr> FindNode(const HttpContext& context, std::string_view name) {
+  ObjectPtr node = context.registry.Get<api::core::Node>("", name);
+  if (node == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Node>(), name));
+  return node;
+}
+
 Result<std::shared_ptr<net::Client>> KubeletClient(HttpContext& context, std::string_view node_name) {
-  ObjectPtr node = context.registry.Get<api::core::Node>("", node_name);
-  if (node == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Node>(), node_name));
-  TRY(KubeletAddress address, KubeletOf(*node));
-  return context.connections.Kubelet(address.host, address.port, address.node);
+  TRY(ObjectPtr node, FindNode(context, node_name));
+  TRY(Destination kubelet, KubeletOf(*node, PlaceOf(context)));
+  return context.connections.Kubelet(kubelet.host(), kubelet.port, node->name());
 }
 
 // The kubelet's plain-text refusal as an error of ours.
@@ -79,100 +90,45 @@ Task<Answer> HandleStreaming(HttpContext* context, Exchange* exchange, ObjectPtr
   co_return std::optional<net::Response>();
 }
 
-// "[scheme:]name[:port]" of a proxied pod or service.
-struct ProxyName {
-  bool https = false;
-  std::string name;
-  std::string port;
+std::shared_ptr<net::Client> PlainClient(HttpContext& context, const Destination& to, ProxyName::Scheme scheme) {
+  bool https = scheme == ProxyName::Scheme::kHttps;
+  return context.connections.Plain(to.host(), to.port,
+                                   https ? ProxyConnections::Scheme::kHttps : ProxyConnections::Scheme::kHttp);
+}
 
-  static ProxyName Parse(std::string_view text) {
-    ProxyName parsed;
-    size_t colons = static_cast<size_t>(std::count(text.begin(), text.end(), ':'));
-    if (colons == 2) {
-      parsed.https = text.substr(0, text.find(':')) == "https";
-      text.remove_prefix(text.find(':') + 1);
-    }
-    size_t colon = text.find(':');
-    parsed.name = text.substr(0, colon);
-    if (colon != std::string_view::npos) parsed.port = text.substr(colon + 1);
-    return parsed;
-  }
-};
-
-struct Destination {
-  std::string host;
-  uint16_t port = 80;
-};
-
-Result<Destination> PodDestination(const HttpContext& context, const std::string& namespace_, const ProxyName& wanted) {
-  ObjectPtr pod = context.registry.Get<api::core::Pod>(namespace_, wanted.name);
+Result<std::shared_ptr<net::Client>> PodClient(HttpContext& context, const RequestInfo& info) {
+  TRY(ProxyName wanted, ProxyName::Parse("pod", info.name));
+  ObjectPtr pod = context.registry.Get<api::core::Pod>(info.namespace_, wanted.name);
   if (pod == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Pod>(), wanted.name));
-  const auto& typed = pod->As<api::core::Pod>();
-  if (typed.status.pod_ip.empty()) return Fail(Error::ServiceUnavailable("pod {} has no address yet", wanted.name));
-  // A pod's address is what its node says; the server's own machine must not be reached through it.
-  for (std::string_view own : {"127.", "169.254.", "0.", "::1"}) {
-    if (typed.status.pod_ip.starts_with(own)) return Fail(Error::BadRequest("address not allowed"));
-  }
-  Destination destination{typed.status.pod_ip, static_cast<uint16_t>(wanted.https ? 443 : 80)};
-  if (!wanted.port.empty()) {
-    destination.port = static_cast<uint16_t>(std::strtoul(wanted.port.c_str(), nullptr, 10));
-    return destination;
-  }
-  for (const auto& container : typed.spec.containers) {
-    if (container.ports.empty()) continue;
-    destination.port = static_cast<uint16_t>(container.ports[0].container_port);
-    break;
-  }
-  return destination;
+  TRY(Destination to, PodDestination(*pod, wanted, PlaceOf(context)));
+  return PlainClient(context, to, wanted.scheme);
 }
 
-Result<Destination> ServiceDestination(const HttpContext& context, const std::string& namespace_, const ProxyName& wanted) {
+Result<std::shared_ptr<net::Client>> ServiceClient(HttpContext& context, const RequestInfo& info) {
+  TRY(ProxyName wanted, ProxyName::Parse("service", info.name));
+  ObjectPtr service = context.registry.Get<api::core::Service>(info.namespace_, wanted.name);
+  if (service == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Service>(), wanted.name));
   const Resource* slices = context.registry.Find(api::KindOf<api::discovery::EndpointSlice>());
-  ObjectPtr service_object = context.registry.Get<api::core::Service>(namespace_, wanted.name);
-  if (service_object == nullptr) return Fail(NotFoundError(api::KindOf<api::core::Service>(), wanted.name));
-  // A port is named as the service names it; its endpoints have it under the same name.
-  const auto& declared = service_object->As<api::core::Service>().spec.ports;
-  auto port_wanted = std::ranges::find_if(declared, [&](const auto& port) {
-    return wanted.port.empty() || port.name == wanted.port || std::to_string(port.port) == wanted.port;
-  });
-  if (port_wanted == declared.end()) {
-    return Fail(Error::ServiceUnavailable("no service port \"{}\" found for service \"{}\"", wanted.port, wanted.name));
-  }
-  for (const ObjectPtr& object : slices->cache->List({.namespace_ = namespace_}).items) {
-    const std::string* service = api::FindIn(object->head().labels, "kubernetes.io/service-name");
-    if (service == nullptr || *service != wanted.name) continue;
-    const auto& slice = object->As<api::discovery::EndpointSlice>();
-    for (const auto& port : slice.ports) {
-      if (port.name != port_wanted->name) continue;
-      for (const auto& endpoint : slice.endpoints) {
-        bool ready = !endpoint.conditions || endpoint.conditions->ready.value_or(true);
-        if (!ready || endpoint.addresses.empty()) continue;
-        return Destination{endpoint.addresses[0], static_cast<uint16_t>(port.port.value_or(0))};
-      }
-    }
-  }
-  return Fail(Error::ServiceUnavailable("no endpoints available for service \"{}\"", wanted.name));
+  ServiceEndpoints endpoints{
+      *service, slices->cache->List({.namespace_ = info.namespace_}).items,
+      [&](std::string_view pod) { return context.registry.Get<api::core::Pod>(info.namespace_, pod); }};
+  TRY(Destination to, ServiceDestination(endpoints, wanted, PlaceOf(context)));
+  return PlainClient(context, to, wanted.scheme);
 }
 
-// The path of this server that stands for upstream's root, without its slash.
-std::string ProxyPrefix(const RequestInfo& info) {
-  std::string namespace_ = info.namespace_.empty() ? "" : "/namespaces/" + info.namespace_;
-  return fmt::format("/api/{}{}/{}/{}/proxy", info.version, namespace_, info.resource, info.name);
+Result<std::shared_ptr<net::Client>> NodeClient(HttpContext& context, const RequestInfo& info) {
+  TRY(ProxyName wanted, ProxyName::Parse("node", info.name));
+  TRY(ObjectPtr node, FindNode(context, wanted.name));
+  if (wanted.port.empty()) return KubeletClient(context, wanted.name);
+  TRY(Destination kubelet, KubeletOf(*node, PlaceOf(context)));
+  if (wanted.port == std::to_string(kubelet.port)) return KubeletClient(context, wanted.name);
+  TRY(Destination to, NodeDestination(*node, wanted));
+  return PlainClient(context, to, wanted.scheme);
 }
 
-// Path and query upstream, as they were sent where that can be told.
-std::string ProxyTarget(const Exchange& exchange, std::string_view prefix) {
-  const net::Request& request = exchange.request;
-  std::string target;
-  if (request.path.starts_with(prefix)) {
-    target = request.path.substr(prefix.size());
-  } else {
-    target = "/" + exchange.info().rest;
-    if (request.path.ends_with('/') && !target.ends_with('/')) target += '/';
-  }
-  if (!target.starts_with('/')) target.insert(0, "/");
-  if (!request.query.empty()) target += "?" + request.query;
-  return target;
+Result<std::shared_ptr<net::Client>> UpstreamOf(HttpContext& context, const RequestInfo& info) {
+  if (info.resource == "nodes") return NodeClient(context, info);
+  return info.resource == "pods" ? PodClient(context, info) : ServiceClient(context, info);
 }
 
 // Links of a page at ".../proxy" would lead beside it: its reader is sent to ".../proxy/".
@@ -191,17 +147,8 @@ std::optional<net::Response> ToTheRoot(const Exchange& exchange) {
 Task<Answer> HandleProxy(HttpContext* context, Exchange* exchange) {
   const RequestInfo& info = exchange->info();
   std::string prefix = ProxyPrefix(info);
-  std::string target = ProxyTarget(*exchange, prefix);
-  std::shared_ptr<net::Client> upstream;
-  if (info.resource == "nodes") {
-    CO_TRY(upstream, KubeletClient(*context, info.name));
-  } else {
-    ProxyName wanted = ProxyName::Parse(info.name);
-    CO_TRY(Destination to, info.resource == "pods" ? PodDestination(*context, info.namespace_, wanted)
-                                                   : ServiceDestination(*context, info.namespace_, wanted));
-    auto scheme = wanted.https ? ProxyConnections::Scheme::kHttps : ProxyConnections::Scheme::kHttp;
-    upstream = context->connections.Plain(to.host, to.port, scheme);
-  }
+  std::string target = ProxyTarget(exchange->request.path, exchange->request.query, info);
+  CO_TRY(std::shared_ptr<net::Client> upstream, UpstreamOf(*context, info));
   std::optional<net::Response> redirection = ToTheRoot(*exchange);
   if (redirection) co_return redirection;
   CO_TRY(exchange->asked->status,

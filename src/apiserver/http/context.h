@@ -16,7 +16,9 @@ namespace sampan::apiserver {
 
 struct HttpOptions {
   std::string version;
-  std::string server_address;
+  std::string advertise_address;
+  uint16_t secure_port = 0;
+  std::string server_address() const { return fmt::format("{}:{}", advertise_address, secure_port); }
   size_t max_request_bytes = 3 * 1024 * 1024;  // of a body that is an object, a patch or options
   std::shared_ptr<const net::TlsClientOptions> kubelet_tls;
 };

@@ -48,7 +48,7 @@ Answer Discovery(const HttpContext& context, const Exchange& exchange) {
     return Tagged(exchange, AggregatedDocument(context.kinds, root, version),
                   fmt::format("application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList", version));
   }
-  if (path == "/api") return Plain(exchange, ApiVersionsDocument(context.options.server_address));
+  if (path == "/api") return Plain(exchange, ApiVersionsDocument(context.options.server_address()));
   if (path == "/apis") return Plain(exchange, ApiGroupListDocument(context.kinds));
   if (path.starts_with("/api/")) return Plain(exchange, ApiResourceListDocument(context.kinds, "", path.substr(5)));
   std::string_view group = path.substr(std::string_view("/apis/").size());
@@ -137,7 +137,7 @@ std::optional<Answer> OpenId(const HttpContext& context, const Exchange& exchang
   if (path.ends_with('/')) path.remove_suffix(1);
   if (context.reviews == nullptr) return std::nullopt;
   const auth::ServiceAccountTokens& tokens = context.reviews->tokens();
-  const std::string url = "https://" + context.options.server_address;
+  const std::string url = "https://" + context.options.server_address();
   if (path == "/.well-known/openid-configuration") return Answer(JsonResponse(200, tokens.OpenIdConfiguration(url)));
   if (path != "/openid/v1/jwks") return std::nullopt;
   net::Response response;

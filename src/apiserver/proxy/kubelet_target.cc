@@ -70,27 +70,6 @@ Result<std::string> LogQuery(std::string_view pod, const Query& query) {
 
 }  // namespace
 
-Result<KubeletAddress> KubeletOf(const api::Object& node) {
-  const auto& typed = node.As<api::core::Node>();
-  KubeletAddress address;
-  address.node = node.name();
-  for (std::string_view type : {"InternalIP", "ExternalIP", "Hostname"}) {
-    for (const auto& candidate : typed.status.addresses) {
-      if (address.host.empty() && candidate.type == type) address.host = candidate.address;
-    }
-  }
-  if (address.host.empty()) {
-    return Fail(Error::ServiceUnavailable("no preferred addresses found for node \"{}\"", node.name()));
-  }
-  json::Value document = node.Parse();
-  const json::Value* port = json::Find(document, "status", "daemonEndpoints", "kubeletEndpoint");
-  const json::Value* number = port == nullptr ? nullptr : json::Find(*port, "Port");
-  if (number != nullptr && number->is_int64() && number->get_int64() > 0) {
-    address.port = static_cast<uint16_t>(number->get_int64());
-  }
-  return address;
-}
-
 Result<std::string> ChooseContainer(const api::Object& object, std::string_view wanted) {
   const auto& pod = object.As<api::core::Pod>();
   std::string names;

@@ -1,4 +1,4 @@
-// Where a pod's logs and streams are found: its node's kubelet, and the request to make there. Pure.
+// The request that a pod's logs and streams are asked for with, at its node's kubelet. Pure.
 #pragma once
 
 #include <string>
@@ -8,14 +8,6 @@
 #include "apiserver/request_info.h"
 
 namespace sampan::apiserver {
-
-struct KubeletAddress {
-  std::string host;
-  uint16_t port = 10250;
-  std::string node;  // the name that its serving certificate carries
-};
-// Of a Node. ServiceUnavailable when the node has told no address.
-Result<KubeletAddress> KubeletOf(const api::Object& node);
 
 // The container that a request means: the one it names, the annotated default, or the only one. BadRequest otherwise.
 Result<std::string> ChooseContainer(const api::Object& pod, std::string_view wanted);

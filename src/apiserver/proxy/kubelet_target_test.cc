@@ -54,17 +54,5 @@ TEST(KubeletTarget, ChoosesTheContainer) {
   EXPECT_EQ(*ChooseContainer(*Pod(kTwo, R"({"kubectl.kubernetes.io/default-container":"b"})"), ""), "b");
 }
 
-TEST(KubeletTarget, FindsTheNode) {
-  auto node = *api::Object::FromBytes(
-      R"({"kind":"Node","apiVersion":"v1","metadata":{"name":"n"},"status":{"addresses":[{"type":"Hostname","address":"h"},)"
-      R"({"type":"InternalIP","address":"10.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":10251}}}})");
-  Result<KubeletAddress> address = KubeletOf(*node);
-  ASSERT_TRUE(address);
-  EXPECT_EQ(address->host, "10.0.0.1");
-  EXPECT_EQ(address->port, 10251);
-  auto silent = *api::Object::FromBytes(R"({"kind":"Node","apiVersion":"v1","metadata":{"name":"n"}})");
-  EXPECT_TRUE(KubeletOf(*silent).error().Is(Reason::kServiceUnavailable));
-}
-
 }  // namespace
 }  // namespace sampan::apiserver
