@@ -144,6 +144,12 @@ Result<FieldSelector> FieldSelector::Parse(std::string_view text) {
   return out;
 }
 
+FieldSelector FieldSelector::Of(std::vector<Requirement> requirements) {
+  FieldSelector out;
+  out.requirements_ = std::move(requirements);
+  return out;
+}
+
 Result<void> FieldSelector::CheckSupported(const KindInfo& kind) const {
   for (const Requirement& requirement : requirements_) {
     const std::string& path = requirement.path;

@@ -24,6 +24,7 @@ class FieldSelector {
   FieldSelector() = default;
   // BadRequest for malformed text.
   static Result<FieldSelector> Parse(std::string_view text);
+  static FieldSelector Of(std::vector<Requirement> requirements);
   // BadRequest, with kube-apiserver's text, when the kind does not offer one of the paths.
   Result<void> CheckSupported(const KindInfo& kind) const;
 

@@ -15,6 +15,36 @@ void OneAttribute(const View& spec, Causes& causes) {
   }
 }
 
+// A selector is said in one way: as text or as requirements.
+void Selector(const View& selector, Causes& causes) {
+  if (!selector.Present()) return;
+  View raw = selector["rawSelector"];
+  View requirements = selector["requirements"];
+  if (!raw.Empty() && !requirements.Empty()) {
+    causes.Invalid(raw.path(), raw.Str(), "may not specified at the same time as requirements");
+  } else if (raw.Empty() && requirements.Empty()) {
+    causes.Required(requirements.path(), fmt::format("when {} is specified, requirements or rawSelector is required",
+                                                     selector.path().ToString()));
+  }
+  requirements.ForEach([&](const View& requirement) {
+    View key = requirement["key"];
+    View values = requirement["values"];
+    std::string_view op = requirement["operator"].Str();
+    if (key.Empty()) causes.Required(key.path(), "must be specified");
+    if ((op == "In" || op == "NotIn") && values.Empty()) {
+      causes.Required(values.path(), "must be specified when `operator` is 'In' or 'NotIn'");
+    } else if ((op == "Exists" || op == "DoesNotExist") && !values.Empty()) {
+      causes.Forbidden(values.path(), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    }
+  });
+}
+
+void Selectors(const View& spec, Causes& causes) {
+  View resource = spec["resourceAttributes"];
+  Selector(resource["fieldSelector"], causes);
+  Selector(resource["labelSelector"], causes);
+}
+
 void Subject(const View& spec, Causes& causes) {
   View user = spec["user"];
   if (user.Empty() && spec["groups"].Empty()) {
@@ -27,12 +57,14 @@ void Subject(const View& spec, Causes& causes) {
 void SubjectAccessReview(const View& object, Causes& causes) {
   View spec = object["spec"];
   OneAttribute(spec, causes);
+  Selectors(spec, causes);
   Subject(spec, causes);
 }
 
 void SelfSubjectAccessReview(const View& object, Causes& causes) {
   View spec = object["spec"];
   OneAttribute(spec, causes);
+  Selectors(spec, causes);
 }
 
 void LocalSubjectAccessReview(const View& object, Causes& causes) {

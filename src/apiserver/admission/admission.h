@@ -39,12 +39,14 @@ std::unique_ptr<Admission> NewNamespaceLifecycle();
 // a second. `pod` is the document as sent. The arguments outlive the task.
 Task<void> AwaitDefaultServiceAccount(const Registry* registry, std::string_view namespace_, const json::Value* pod);
 
-// Gives each pod its service account, the account's image pull secrets and the volume with its token.
+// Gives each pod its service account, the account's image pull secrets and the volume with its token. Refuses mirror pods
+// that name secrets or accounts.
 std::unique_ptr<Admission> NewServiceAccountAdmission();
 // Gives each pod its priority and the tolerations that keep it for five minutes on a node that fails.
 std::unique_ptr<Admission> NewPodDefaults();
-// Keeps nodes (system:node:<name> in system:nodes) to their own Node, without its taints and the labels that administrators
-// rely on, and to mirror pods of their own, which use nothing of their namespace.
+// Keeps nodes (auth/node_identity.h) to their own Node, without its owners, its taints and the labels that administrators
+// rely on, to the Lease of their name, to the status of their pods, without its labels, and to mirror pods of their own,
+// which name no other object.
 std::unique_ptr<Admission> NewNodeRestriction();
 
 }  // namespace sampan::apiserver

@@ -2,15 +2,19 @@
 #include <array>
 #include <set>
 
+#include "api/types/coordination.h"
 #include "api/types/core.h"
 #include "apiserver/admission/admission.h"
+#include "apiserver/auth/node_identity.h"
+#include "apiserver/auth/pod_references.h"
 #include "apiserver/errors.h"
+#include "apiserver/registry/registry.h"
 
 namespace sampan::apiserver {
 
 namespace {
 
-constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
+constexpr std::string_view kLeaseNamespace = "kube-node-lease";
 // Labels of Kubernetes' own that a node may give itself; by the others administrators keep workloads off nodes that might
 // be lying about themselves.
 constexpr std::array<std::string_view, 11> kOwnLabels = {"kubernetes.io/hostname",
@@ -62,55 +66,116 @@ std::string ForbiddenLabels(const json::Value& object, const json::Value* old, c
   return found;
 }
 
-// What a pod takes from its namespace, "" for nothing: a node that could make pods with these could read them all.
-template <class C>
-std::string_view TakenByContainers(const std::vector<C>& containers) {
-  for (const C& container : containers) {
-    for (const auto& from : container.env_from) {
-      if (from.secret_ref) return "secrets";
-      if (from.config_map_ref) return "configmaps";
-    }
-    for (const auto& variable : container.env) {
-      if (!variable.value_from) continue;
-      if (variable.value_from->secret_key_ref) return "secrets";
-      if (variable.value_from->config_map_key_ref) return "configmaps";
-    }
+// Absent, null and empty are alike.
+bool Same(const json::Value* a, const json::Value* b) {
+  auto holds = [](const json::Value* value) {
+    if (value == nullptr || value->is_null()) return false;
+    if (value->is_array()) return !value->get_array().empty();
+    return !value->is_object() || !value->get_object().empty();
+  };
+  return holds(a) && holds(b) ? *a == *b : holds(a) == holds(b);
+}
+
+std::string_view NameOf(const json::Value& object) {
+  return json::FindString(json::Find(object, "metadata", "name"));
+}
+
+// Each says why the node may not; empty when it may.
+
+std::string NodeRefusal(const auth::UserInfo& user, const json::Value& object, const json::Value* old,
+                        std::string_view node) {
+  if (NameOf(object) != node) return fmt::format("node \"{}\" is not allowed to modify node \"{}\"", node, NameOf(object));
+  std::string labels = ForbiddenLabels(object, old, user);
+  if (!labels.empty() && old == nullptr) return "is not allowed to set the following labels: " + labels;
+  if (!labels.empty()) return "is not allowed to modify labels: " + labels;
+  auto same = [&](auto... path) {
+    return Same(json::Find(object, path...), old == nullptr ? nullptr : json::Find(*old, path...));
+  };
+  // By an owner it could have itself deleted, and begin anew with other labels and taints.
+  if (!same("metadata", "ownerReferences")) {
+    return fmt::format("node \"{}\" is not allowed to modify ownerReferences", node);
   }
-  return "";
-}
-
-std::string_view TakenByVolume(const api::core::Volume& volume) {
-  if (volume.secret) return "secrets";
-  if (volume.config_map) return "configmaps";
-  if (volume.persistent_volume_claim) return "persistentvolumeclaims";
-  if (!volume.projected) return "";
-  for (const auto& source : volume.projected->sources) {
-    if (source.secret) return "secrets";
-    if (source.config_map) return "configmaps";
-    if (source.service_account_token) return "a service account";
+  if (!same("spec", "configSource")) {
+    return fmt::format("node \"{}\" is not allowed to update configSource to a new non-nil configSource", node);
   }
-  return "";
+  // A new node may keep pods away from itself; later that is for administrators to change.
+  if (old != nullptr && !same("spec", "taints")) return fmt::format("node \"{}\" is not allowed to modify taints", node);
+  return {};
 }
 
-std::string_view TakenByPod(const api::core::PodSpec& spec) {
-  if (!spec.service_account_name.empty()) return "a service account";
-  if (!spec.image_pull_secrets.empty()) return "secrets";
-  for (const auto& volume : spec.volumes) {
-    if (std::string_view taken = TakenByVolume(volume); !taken.empty()) return taken;
+std::string OwnerRefusal(const api::meta::ObjectMeta& metadata, const api::ObjectPtr& self, std::string_view node) {
+  if (metadata.owner_references.size() > 1) {
+    return fmt::format("node \"{}\" can only create pods with a single owner reference set to itself", node);
   }
-  if (std::string_view taken = TakenByContainers(spec.containers); !taken.empty()) return taken;
-  return TakenByContainers(spec.init_containers);
+  if (metadata.owner_references.empty()) {
+    return fmt::format("node \"{}\" can only create pods with an owner reference set to itself", node);
+  }
+  const api::meta::OwnerReference& owner = metadata.owner_references[0];
+  if (owner.api_version != "v1" || owner.kind != "Node" || owner.name != node) {
+    return fmt::format("node \"{}\" can only create pods with an owner reference set to itself", node);
+  }
+  if (!owner.controller.value_or(false)) {
+    return fmt::format("node \"{}\" can only create pods with a controller owner reference set to itself", node);
+  }
+  if (owner.block_owner_deletion.value_or(false)) {
+    return fmt::format("node \"{}\" must not set blockOwnerDeletion on an owner reference", node);
+  }
+  if (self == nullptr) return fmt::format("node \"{}\" not found", node);
+  if (owner.uid == self->uid()) return {};
+  return fmt::format("node {} UID mismatch: expected {} got {}", node, owner.uid, self->uid());
 }
 
-const json::Value* Taints(const json::Value& node) {
-  const json::Value* taints = json::Find(node, "spec", "taints");
-  return taints != nullptr && taints->is_array() && taints->as_array().empty() ? nullptr : taints;
+std::string PodRefusal(const WriteContext& context, const json::Value& object, std::string_view node) {
+  if (json::Find(object, "metadata", "annotations", auth::kMirrorAnnotation) == nullptr) {
+    return fmt::format("pod does not have \"{}\" annotation, node \"{}\" can only create mirror pods",
+                       auth::kMirrorAnnotation, node);
+  }
+  auto pod = api::FromJson<api::core::Pod>(object);
+  if (!pod) return pod.error().message();
+  if (pod->spec.node_name != node) {
+    return fmt::format("node \"{}\" can only create pods with spec.nodeName set to itself", node);
+  }
+  std::string owner = OwnerRefusal(pod->metadata, context.registry.Get<api::core::Node>("", node), node);
+  if (!owner.empty()) return owner;
+  std::vector<auth::PodReference> references = auth::ReferencesOf(object);
+  if (references.empty()) return {};
+  return fmt::format("node \"{}\" can not create pods that reference {}", node, references[0].resource);
 }
 
-bool SameTaints(const json::Value& a, const json::Value& b) {
-  const json::Value* one = Taints(a);
-  const json::Value* other = Taints(b);
-  return one == nullptr || other == nullptr ? one == other : *one == *other;
+// The claims that were made for the pod, by name: whoever writes them would open others to its node.
+json::Value ClaimsOf(const json::Value& pod) {
+  const json::Value* claims = json::Find(pod, "status", "resourceClaimStatuses");
+  return claims == nullptr ? json::Value() : *claims;
+}
+
+std::string PodStatusRefusal(const json::Value& object, const json::Value& old, std::string_view node) {
+  if (json::FindString(json::Find(old, "spec", "nodeName")) != node) {
+    return fmt::format("node \"{}\" can only update pod status for pods with spec.nodeName set to itself", node);
+  }
+  if (!Same(json::Find(object, "metadata", "labels"), json::Find(old, "metadata", "labels"))) {
+    return fmt::format("node \"{}\" cannot update labels through pod status", node);
+  }
+  const json::Value after = ClaimsOf(object), before = ClaimsOf(old);
+  return Same(&after, &before) ? "" : fmt::format("node \"{}\" cannot update resource claim statues", node);
+}
+
+std::string PodRefusal(const WriteContext& context, const json::Value& object, const json::Value* old,
+                       std::string_view node) {
+  const std::string& subresource = context.subresource;
+  if (subresource == "status" && old != nullptr) return PodStatusRefusal(object, *old, node);
+  if (!subresource.empty() && subresource != "eviction") {
+    return fmt::format("unexpected pod subresource \"{}\", only 'status' and 'eviction' are allowed", subresource);
+  }
+  if (subresource == "eviction") return {};  // of its own pods: the path has told
+  if (old == nullptr) return PodRefusal(context, object, node);
+  return fmt::format("unexpected operation \"UPDATE\", node \"{}\" can only create and delete mirror pods", node);
+}
+
+std::string LeaseRefusal(const WriteContext& context, const json::Value& object, std::string_view node) {
+  if (context.namespace_ != kLeaseNamespace) {
+    return fmt::format("can only access leases in the \"{}\" system namespace", kLeaseNamespace);
+  }
+  return NameOf(object) == node ? "" : "can only access node lease with the same name as the requesting node";
 }
 
 // The authorizer has limited a node to its own name where the path has one; here is what only the object tells.
@@ -118,8 +183,7 @@ class NodeRestriction final : public Admission {
  public:
   Phases Concerns(const WriteContext& context) const override {
     bool writes = context.intent == Intent::kCreate || context.intent == Intent::kUpdate;
-    bool node = context.user.name.starts_with(auth::kNodeUserPrefix) && context.user.InGroup(auth::kNodesGroup);
-    return {.validate = writes && node};
+    return {.validate = writes && auth::NodeOf(context.user)};
   }
 
   Task<Result<void>> Validate(WriteContext* context, const json::Value* object, const json::Value* old) override {
@@ -128,57 +192,19 @@ class NodeRestriction final : public Admission {
 
  private:
   static Result<void> Check(const WriteContext& context, const json::Value& object, const json::Value* old) {
-    std::string_view node = context.user.name;
-    node.remove_prefix(auth::kNodeUserPrefix.size());
+    const std::string_view node = *auth::NodeOf(context.user);
     std::string why;
-    if (context.kind == &api::KindOf<api::core::Node>()) {
+    if (node.empty()) {
+      why = fmt::format("could not determine node from user \"{}\"", context.user.name);
+    } else if (context.kind == &api::KindOf<api::core::Node>()) {
       why = NodeRefusal(context.user, object, old, node);
     } else if (context.kind == &api::KindOf<api::core::Pod>()) {
-      why = old == nullptr ? PodRefusal(object, node) : PodUpdateRefusal(object, *old, node);
+      why = PodRefusal(context, object, old, node);
+    } else if (context.kind == &api::KindOf<api::coordination::Lease>()) {
+      why = LeaseRefusal(context, object, node);
     }
     if (why.empty()) return {};
-    return Fail(ForbiddenError(*context.kind, json::FindString(json::Find(object, "metadata", "name")), why));
-  }
-
-  // Each says why the node may not; empty when it may.
-  static std::string NodeRefusal(const auth::UserInfo& user, const json::Value& object, const json::Value* old,
-                                 std::string_view node) {
-    const std::string_view name = json::FindString(json::Find(object, "metadata", "name"));
-    if (name != node) return fmt::format("node \"{}\" is not allowed to modify node \"{}\"", node, name);
-    std::string labels = ForbiddenLabels(object, old, user);
-    if (!labels.empty() && old == nullptr) return "is not allowed to set the following labels: " + labels;
-    if (!labels.empty()) return "is not allowed to modify labels: " + labels;
-    // A new node may keep pods away from itself; later that is for administrators to change.
-    if (old != nullptr && !SameTaints(object, *old)) {
-      return fmt::format("node \"{}\" is not allowed to modify taints", node);
-    }
-    return {};
-  }
-
-  static std::string PodRefusal(const json::Value& object, std::string_view node) {
-    if (json::Find(object, "metadata", "annotations", kMirrorAnnotation) == nullptr) {
-      return fmt::format("pod does not have \"{}\" annotation, node \"{}\" can only create mirror pods", kMirrorAnnotation,
-                         node);
-    }
-    auto pod = api::FromJson<api::core::Pod>(object);
-    if (!pod) return pod.error().message();
-    if (pod->spec.node_name != node) {
-      return fmt::format("node \"{}\" can only create pods with spec.nodeName set to itself", node);
-    }
-    const auto& owners = pod->metadata.owner_references;
-    if (owners.size() != 1 || owners[0].kind != "Node" || owners[0].name != node) {
-      return fmt::format("node \"{}\" can only create pods with an owner reference set to itself", node);
-    }
-    std::string_view taken = TakenByPod(pod->spec);
-    if (!taken.empty()) return fmt::format("node \"{}\" can not create pods that reference {}", node, taken);
-    return {};
-  }
-
-  static std::string PodUpdateRefusal(const json::Value& object, const json::Value& old, std::string_view node) {
-    const json::Value* after = json::Find(object, "metadata", "labels");
-    const json::Value* before = json::Find(old, "metadata", "labels");
-    bool same = after == nullptr || before == nullptr ? after == before : *after == *before;
-    return same ? "" : fmt::format("node \"{}\" cannot update labels through pod status", node);
+    return Fail(ForbiddenError(*context.kind, NameOf(object), why));
   }
 };
 

@@ -1,5 +1,6 @@
 #include "api/types/core.h"
 #include "apiserver/admission/admission.h"
+#include "apiserver/auth/pod_references.h"
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
 #include "apiserver/registry/registry.h"
@@ -15,7 +16,6 @@ constexpr int64_t kTokenSeconds = 3607;
 constexpr std::string_view kDefaultAccount = "default";
 constexpr int kWaits = 10;
 constexpr Duration kWait = std::chrono::milliseconds(100);
-constexpr std::string_view kMirrorAnnotation = "kubernetes.io/config.mirror";
 
 json::Value TokenVolume(std::string_view name) {
   json::Array sources;
@@ -64,17 +64,37 @@ class ServiceAccountAdmission final : public Admission {
  public:
   Phases Concerns(const WriteContext& context) const override {
     bool creates = context.intent == Intent::kCreate && context.subresource.empty();
-    return {.mutate = creates && context.kind == &api::KindOf<api::core::Pod>()};
+    bool concerns = creates && context.kind == &api::KindOf<api::core::Pod>();
+    return {.mutate = concerns, .validate = concerns};
   }
 
   Task<Result<void>> Mutate(WriteContext* context, json::Value* object, const json::Value*) override {
     co_return GiveAccount(*context, *object);
   }
 
+  Task<Result<void>> Validate(WriteContext* context, const json::Value* object, const json::Value*) override {
+    co_return CheckMirror(*context, *object);
+  }
+
  private:
+  // A mirror pod shows what runs from a node's own files: it has no part in what its namespace keeps.
+  static Result<void> CheckMirror(const WriteContext& context, const json::Value& object) {
+    if (json::Find(object, "metadata", "annotations", auth::kMirrorAnnotation) == nullptr) return {};
+    for (const auth::PodReference& reference : auth::ReferencesOf(object)) {
+      std::string_view why;
+      if (reference.resource == "secrets") why = "a mirror pod may not reference secrets";
+      if (reference.resource == "serviceaccounts") {
+        why = reference.name.empty() ? "a mirror pod may not use service account token volume projections"
+                                     : "a mirror pod may not reference service accounts";
+      }
+      if (!why.empty()) return Fail(ForbiddenError(*context.kind, context.name, why));
+    }
+    return {};
+  }
+
   static Result<void> GiveAccount(WriteContext& context, json::Value& object) {
     if (FindObject(object, "spec") == nullptr) return {};
-    if (json::Find(object, "metadata", "annotations", kMirrorAnnotation) != nullptr) return {};
+    if (json::Find(object, "metadata", "annotations", auth::kMirrorAnnotation) != nullptr) return {};
     json::Value& spec = object.as_object()["spec"];
     std::string name = AccountName(spec);
     spec.as_object()["serviceAccountName"] = name;

@@ -11,6 +11,11 @@
 #include "base/error.h"
 #include "net/http.h"
 
+namespace sampan::api {
+class FieldSelector;
+class LabelSelector;
+}  // namespace sampan::api
+
 namespace sampan::apiserver::auth {
 
 inline constexpr std::string_view kAnonymous = "system:anonymous";
@@ -47,6 +52,9 @@ struct Attributes {
   std::string_view subresource;
   std::string_view namespace_;
   std::string_view name;
+  // Of list, watch and deletecollection: what is asked for is no more than these select. Null: everything.
+  const api::FieldSelector* fields = nullptr;
+  const api::LabelSelector* labels = nullptr;
   std::string_view path;  // of requests that are not for resources
   bool resource_request = false;
 };

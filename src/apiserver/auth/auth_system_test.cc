@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "api/types/coordination.h"
 #include "api/types/core.h"
 #include "api/types/rbac.h"
 #include "apiserver/auth/role_writer.h"
@@ -201,32 +202,117 @@ TEST_F(NodeRestrictionTest, ANodeOfTheControlPlaneMaySaySo) {
   EXPECT_EQ(CreateNode("n1", "node-role.kubernetes.io/control-plane"), "");
 }
 
+// What an administrator would not, and a node could gain by.
+TEST_F(NodeRestrictionTest, ANodeOwnsNeitherItselfNorOthers) {
+  constexpr std::string_view kOwner = R"({"apiVersion":"v1","kind":"Node","name":"n1","uid":"u"})";
+  api::core::Node owned;
+  owned.metadata.name = "n1";
+  owned.metadata.owner_references = {{"v1", "Node", "x", "u", {}, {}}};
+  EXPECT_EQ(Why(Wait(client::Create(*node_, owned))), "node \"n1\" is not allowed to modify ownerReferences");
+  EXPECT_EQ(CreateNode("n1", ""), "");
+  EXPECT_EQ(PatchNode(fmt::format(R"({{"metadata":{{"ownerReferences":[{}]}}}})", kOwner)),
+            "node \"n1\" is not allowed to modify ownerReferences");
+  auto through_status = Wait(client::MergePatch<api::core::Node>(
+      *node_, "", "n1", *json::Parse(fmt::format(R"({{"metadata":{{"ownerReferences":[{}]}}}})", kOwner)), "status"));
+  EXPECT_EQ(Why(through_status), "node \"n1\" is not allowed to modify ownerReferences");
+  EXPECT_EQ(PatchNode(R"({"metadata":{"ownerReferences":[]}})"), "");
+}
+
+TEST_F(NodeRestrictionTest, ANodeHasTheLeaseOfItsName) {
+  auto create = [this](std::string namespace_, std::string name) {
+    api::coordination::Lease lease;
+    lease.metadata.namespace_ = std::move(namespace_);
+    lease.metadata.name = std::move(name);
+    return Why(Wait(client::Create(*node_, lease)));
+  };
+  EXPECT_EQ(create("kube-node-lease", "n2"), "can only access node lease with the same name as the requesting node");
+  EXPECT_TRUE(create("default", "n1").ends_with(R"(can only access leases in the "kube-node-lease" system namespace)"));
+  EXPECT_EQ(create("kube-node-lease", "n1"), "");
+}
+
 TEST_F(NodeRestrictionTest, AMirrorPodUsesNothingOfItsNamespace) {
-  constexpr std::string_view kMirror = R"(,"annotations":{"kubernetes.io/config.mirror":"x"},)"
-                                       R"("ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"n1","uid":"u"}])";
+  ASSERT_EQ(CreateNode("n1", ""), "");
+  auto self = Wait(client::Get<api::core::Node>(*root_, "", "n1"));
+  ASSERT_TRUE(self);
+  const std::string uid = (*self)->metadata.uid;
+  auto mirror = [&](std::string_view owner_rest) {
+    return fmt::format(R"(,"annotations":{{"kubernetes.io/config.mirror":"x"}},"ownerReferences":[{{{}}}])", owner_rest);
+  };
+  const std::string owner = fmt::format(R"("apiVersion":"v1","kind":"Node","name":"n1","uid":"{}")", uid);
+  const std::string good = mirror(owner + R"(,"controller":true)");
   constexpr std::string_view kOwnerless = R"(,"annotations":{"kubernetes.io/config.mirror":"x"})";
+  constexpr std::string_view kHere = R"(,"nodeName":"n1")";
   struct Case {
-    std::string_view metadata, spec, why;
+    std::string metadata;
+    std::string_view spec, why;
   };
   const Case cases[] = {
-      {"", R"(,"nodeName":"n1")",
-       R"(pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create mirror pods)"},
-      {kMirror, R"(,"nodeName":"n2")", R"(node "n1" can only create pods with spec.nodeName set to itself)"},
-      {kOwnerless, R"(,"nodeName":"n1")", R"(node "n1" can only create pods with an owner reference set to itself)"},
-      {kMirror, R"(,"nodeName":"n1","serviceAccountName":"boss")",
-       R"(node "n1" can not create pods that reference a service account)"},
-      {kMirror, R"(,"nodeName":"n1","imagePullSecrets":[{"name":"s"}])",
-       R"(node "n1" can not create pods that reference secrets)"},
-      {kMirror, R"(,"nodeName":"n1","volumes":[{"name":"v","secret":{"secretName":"s"}}])",
-       R"(node "n1" can not create pods that reference secrets)"},
-      {kMirror, R"(,"nodeName":"n1","volumes":[{"name":"v","projected":{"sources":[{"configMap":{"name":"s"}}]}}])",
+      {"", kHere, R"(pod does not have "kubernetes.io/config.mirror" annotation, node "n1" can only create mirror pods)"},
+      {good, R"(,"nodeName":"n2")", R"(node "n1" can only create pods with spec.nodeName set to itself)"},
+      {std::string(kOwnerless), kHere, R"(node "n1" can only create pods with an owner reference set to itself)"},
+      {mirror(R"("apiVersion":"apps/v1","kind":"Node","name":"n1","uid":"u","controller":true)"), kHere,
+       R"(node "n1" can only create pods with an owner reference set to itself)"},
+      {mirror(R"("apiVersion":"v1","kind":"Node","name":"n2","uid":"u","controller":true)"), kHere,
+       R"(node "n1" can only create pods with an owner reference set to itself)"},
+      {mirror(owner + "},{" + owner), kHere,
+       R"(node "n1" can only create pods with a single owner reference set to itself)"},
+      {mirror(owner), kHere, R"(node "n1" can only create pods with a controller owner reference set to itself)"},
+      {mirror(owner + R"(,"controller":true,"blockOwnerDeletion":true)"), kHere,
+       R"(node "n1" must not set blockOwnerDeletion on an owner reference)"},
+      {mirror(R"("apiVersion":"v1","kind":"Node","name":"n1","uid":"u","controller":true)"), kHere, "UID mismatch"},
+      {good, R"(,"nodeName":"n1","serviceAccountName":"boss")", "a mirror pod may not reference service accounts"},
+      {good, R"(,"nodeName":"n1","imagePullSecrets":[{"name":"s"}])", "a mirror pod may not reference secrets"},
+      {good, R"(,"nodeName":"n1","volumes":[{"name":"v","projected":{"sources":[{"serviceAccountToken":{"path":"t"}}]}}])",
+       "a mirror pod may not use service account token volume projections"},
+      {good, R"(,"nodeName":"n1","volumes":[{"name":"v","projected":{"sources":[{"configMap":{"name":"s"}}]}}])",
        R"(node "n1" can not create pods that reference configmaps)"},
-      {kMirror,
-       R"(,"nodeName":"n1","initContainers":[{"name":"i","image":"i","env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"s","key":"k"}}}]}])",
-       R"(node "n1" can not create pods that reference secrets)"},
-      {kMirror, R"(,"nodeName":"n1")", ""},
+      {good, R"(,"nodeName":"n1","volumes":[{"name":"v","persistentVolumeClaim":{"claimName":"s"}}])",
+       R"(node "n1" can not create pods that reference persistentvolumeclaims)"},
+      {good, kHere, ""},
   };
-  for (const Case& c : cases) EXPECT_EQ(CreatePod(c.metadata, c.spec), c.why) << c.metadata << c.spec;
+  for (const Case& c : cases) {
+    std::string why = CreatePod(c.metadata, c.spec);
+    EXPECT_TRUE(c.why.empty() ? why.empty() : why.find(c.why) != std::string::npos) << c.metadata << c.spec << ": " << why;
+  }
+}
+
+TEST_F(NodeRestrictionTest, AMirrorPodHasNoToken) {
+  ASSERT_EQ(CreateNode("n1", ""), "");
+  auto self = Wait(client::Get<api::core::Node>(*root_, "", "n1"));
+  ASSERT_TRUE(self);
+  std::string text = fmt::format(
+      R"(,"annotations":{{"kubernetes.io/config.mirror":"x"}},"ownerReferences":[{{"apiVersion":"v1","kind":"Node",)"
+      R"("name":"n1","uid":"{}","controller":true}}])",
+      (*self)->metadata.uid);
+  ASSERT_EQ(CreatePod(text, R"(,"nodeName":"n1")"), "");
+  auto pod = Wait(client::Get<api::core::Pod>(*root_, "default", "p"));
+  ASSERT_TRUE(pod);
+  json::Value body = *json::Parse(fmt::format(
+      R"({{"apiVersion":"authentication.k8s.io/v1","kind":"TokenRequest","spec":{{"boundObjectRef":{{"apiVersion":"v1",)"
+      R"("kind":"Pod","name":"p","uid":"{}"}}}}}})",
+      (*pod)->metadata.uid));
+  for (client::Client* client : {node_.get(), root_.get()}) {
+    EXPECT_FALSE(Wait(client->Create(client::RefOf<api::core::ServiceAccount>("default", "default", "token"), body)));
+  }
+}
+
+TEST_F(NodeRestrictionTest, AStatusLeavesThePodToItsOwner) {
+  auto stored = Wait(client::Create(
+      *root_, *api::FromJson<api::core::Pod>(*json::Parse(
+                  R"({"metadata":{"name":"mine","namespace":"default","ownerReferences":[{"apiVersion":"v1","kind":"Node",)"
+                  R"("name":"x","uid":"u"}]},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}})"))));
+  ASSERT_TRUE(stored) << stored.error().message();
+  auto patch = [this](std::string_view text) {
+    return Why(Wait(client::MergePatch<api::core::Pod>(*node_, "default", "mine", *json::Parse(text), "status")));
+  };
+  EXPECT_EQ(patch(R"({"metadata":{"labels":{"app":"web"}}})"), "node \"n1\" cannot update labels through pod status");
+  EXPECT_EQ(patch(R"({"metadata":{"ownerReferences":null},"status":{"message":"m"}})"), "");
+  auto after = Wait(client::Get<api::core::Pod>(*root_, "default", "mine"));
+  ASSERT_TRUE(after);
+  EXPECT_EQ((*after)->status.message, "m");
+  EXPECT_EQ((*after)->metadata.owner_references.size(), 1u);
+  EXPECT_EQ(patch(R"({"status":{"resourceClaimStatuses":[{"name":"a","resourceClaimName":"b"}]}})"),
+            "node \"n1\" cannot update resource claim statues");
 }
 
 TEST_F(NodeRestrictionTest, ANodeGetsTokensForItsPodsOnly) {
@@ -241,7 +327,7 @@ TEST_F(NodeRestrictionTest, ANodeGetsTokensForItsPodsOnly) {
   const std::array<std::string, 2> cases[] = {
       {"{}", "node requested token not bound to a pod"},
       {R"({"boundObjectRef":{"apiVersion":"v1","kind":"Secret","name":"here","uid":"u"}})",
-       "node requested token bound to an object other than a pod: Secret"},
+       "node requested token not bound to a pod"},
       {R"({"boundObjectRef":{"apiVersion":"v1","kind":"Pod","name":"here"}})",
        "node requested token with a pod binding without a uid"},
       {fmt::format(R"({{"boundObjectRef":{{"apiVersion":"v1","kind":"Pod","name":"there","uid":"{}"}}}})", there),

@@ -34,7 +34,7 @@ class AuthnTest : public testing::Test {
   }
   void AddPod(std::string_view uid) {
     lookup_.Add("pods", fmt::format(R"({{"kind":"Pod","metadata":{{"name":"web","namespace":"ns","uid":"{}"}},)"
-                                    R"("spec":{{"nodeName":"n1"}}}})",
+                                    R"("spec":{{"nodeName":"n1","serviceAccountName":"default"}}}})",
                                     uid));
   }
   Result<UserInfo> Authenticate(std::string authorization, std::shared_ptr<const net::PeerIdentity> peer = nullptr) {

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include "api/meta/field_selector.h"
 #include "api/types/convert.h"
 #include "apiserver/auth/default_roles.h"
 #include "apiserver/auth/escalation.h"
 #include "apiserver/auth/node_authorizer.h"
+#include "apiserver/auth/node_identity.h"
 #include "apiserver/auth/rule_text.h"
 #include "apiserver/auth/rules.h"
 #include "apiserver/auth/testing.h"
@@ -11,7 +13,7 @@
 namespace sampan::apiserver::auth {
 namespace {
 
-// "get pods", "list apps/deployments ns", "get core/pods/log ns/name", "get /path"
+// "get pods", "list apps/deployments ns", "get core/pods/log ns/name", "list core/pods / spec.nodeName=n1", "get /path"
 struct Question {
   explicit Question(std::string_view text) : words(Words(text)) {
     attributes.verb = words[0];
@@ -36,8 +38,13 @@ struct Question {
     what = words[2];
     attributes.namespace_ = take();
     attributes.name = what;
+    if (words.size() < 4) return;
+    fields = *api::FieldSelector::Parse(words[3]);
+    attributes.fields = &fields;
   }
+  Question(const Question&) = delete;  // the attributes point into it
   std::vector<std::string> words;
+  api::FieldSelector fields;
   Attributes attributes;
 };
 
@@ -190,7 +197,9 @@ TEST(DefaultRoles, WhoMayWhat) {
       {"system:kube-controller-manager", "", "list anything.io/things", true},
       {"system:serviceaccount:kube-system:replicaset-controller", "", "create core/pods ns", true},
       {"system:kube-proxy", "", "watch discovery.k8s.io/endpointslices", true},
-      {"system:node:n1", "system:nodes", "watch core/services", true},
+      {"system:node:n1", "system:nodes", "list core/pods", false},
+      {"system:node:n1", "system:nodes", "list core/nodes", false},
+      {"n1", "system:nodes", "watch core/services", false},
       {"kube-apiserver-kubelet-client", "", "get core/nodes/proxy /n1", true},
       {"system:serviceaccount:ns:x", "system:serviceaccounts", "get /openid/v1/jwks", true},
   };
@@ -221,6 +230,21 @@ TEST(DefaultRoles, ReconcileAddsWhatIsMissing) {
   EXPECT_EQ(Reconcile(binding, policy.cluster_role_bindings[0])->subjects.size(), 1u);
   binding.role_ref.name = "other";
   EXPECT_FALSE(Reconcile(binding, policy.cluster_role_bindings[0]).has_value());
+}
+
+TEST(DefaultRoles, NodesLoseWhatTheyOnceHad) {
+  DefaultPolicy policy = MakeDefaultPolicy();
+  for (auto binding : policy.cluster_role_bindings) {
+    EXPECT_FALSE(WithoutWithdrawn(binding, policy)) << binding.metadata.name;
+    const size_t subjects = binding.subjects.size();
+    binding.subjects.push_back({"Group", "rbac.authorization.k8s.io", "system:nodes", ""});
+    const bool once = binding.metadata.name == "system:node-proxier" || binding.metadata.name == "system:kube-dns";
+    std::optional<api::rbac::ClusterRoleBinding> less = WithoutWithdrawn(binding, policy);
+    EXPECT_EQ(less.has_value(), once) << binding.metadata.name;
+    if (less) EXPECT_EQ(less->subjects.size(), subjects);
+    binding.metadata.annotations["rbac.authorization.kubernetes.io/autoupdate"] = "false";
+    EXPECT_FALSE(WithoutWithdrawn(binding, policy)) << "it is the administrator's";
+  }
 }
 
 TEST(Escalation, Uncovered) {
@@ -317,11 +341,19 @@ TEST(NodeAuthorizer, NodesMayTouchTheirOwn) {
   lookup.Add("pods", R"({"kind":"Pod","metadata":{"name":"mine","namespace":"ns","uid":"1"},"spec":{"nodeName":"n1",
       "serviceAccountName":"web","imagePullSecrets":[{"name":"pull"}],
       "volumes":[{"name":"a","secret":{"secretName":"vol"}},
-                 {"name":"b","projected":{"sources":[{"configMap":{"name":"proj"}}]}}],
+                 {"name":"b","projected":{"sources":[{"configMap":{"name":"proj"}}]}},
+                 {"name":"d","csi":{"driver":"x","nodePublishSecretRef":{"name":"csi"}}},
+                 {"name":"e","persistentVolumeClaim":{"claimName":"claim"}},
+                 {"name":"scratch","ephemeral":{"volumeClaimTemplate":{"spec":{}}}}],
+      "ephemeralContainers":[{"name":"g","envFrom":[{"secretRef":{"name":"debug"}}]}],
       "containers":[{"name":"c","env":[{"name":"X","valueFrom":{"secretKeyRef":{"name":"env","key":"k"}}}],
                      "envFrom":[{"configMapRef":{"name":"from"}}]}]}})");
   lookup.Add("pods", R"({"kind":"Pod","metadata":{"name":"other","namespace":"ns","uid":"2"},"spec":{"nodeName":"n2",
-      "volumes":[{"name":"a","secret":{"secretName":"foreign"}}]}})");
+      "volumes":[{"name":"a","secret":{"secretName":"foreign"}},
+                 {"name":"b","persistentVolumeClaim":{"claimName":"foreign"}}]}})");
+  lookup.Add("pods", R"({"kind":"Pod","metadata":{"name":"mirror","namespace":"ns","uid":"3",
+      "annotations":{"kubernetes.io/config.mirror":"x"}},"spec":{"nodeName":"n1",
+      "volumes":[{"name":"a","secret":{"secretName":"mirrored"}}]}})");
   std::unique_ptr<Authorizer> nodes = NewNodeAuthorizer(lookup);
   struct Case {
     const char* question;
@@ -329,7 +361,13 @@ TEST(NodeAuthorizer, NodesMayTouchTheirOwn) {
   };
   const Case cases[] = {
       {"get core/nodes /n1", true},
-      {"list core/nodes", true},
+      {"get core/nodes /n2", false},
+      {"list core/nodes", false},
+      {"watch core/nodes", false},
+      {"list core/nodes /n1", true},
+      {"watch core/nodes /n1", true},
+      {"watch core/nodes /n2", false},
+      {"get core/nodes/proxy /n1", false},
       {"create core/nodes", true},
       {"patch core/nodes/status /n1", true},
       {"patch core/nodes/status /n2", false},
@@ -340,6 +378,11 @@ TEST(NodeAuthorizer, NodesMayTouchTheirOwn) {
       {"get core/secrets ns/pull", true},
       {"get core/secrets ns/foreign", false},
       {"get core/secrets other/vol", false},
+      {"get core/secrets ns/csi", true},
+      {"get core/secrets ns/debug", true},
+      {"get core/secrets ns/mirrored", false},
+      {"list core/secrets ns/vol", true},
+      {"list core/secrets /vol", false},
       {"list core/secrets ns", false},
       {"update core/secrets ns/vol", false},
       {"get core/configmaps ns/proj", true},
@@ -347,22 +390,62 @@ TEST(NodeAuthorizer, NodesMayTouchTheirOwn) {
       {"get core/configmaps ns/vol", false},
       {"create core/serviceaccounts/token ns/web", true},
       {"create core/serviceaccounts/token ns/default", false},
+      {"create core/serviceaccounts/token ns", false},
+      {"get core/serviceaccounts ns/web", false},
+      {"get core/persistentvolumeclaims ns/claim", true},
+      {"get core/persistentvolumeclaims ns/mine-scratch", true},
+      {"list core/persistentvolumeclaims ns/claim", false},
+      {"get core/persistentvolumeclaims ns/foreign", false},
+      {"patch core/persistentvolumeclaims/status ns/claim", true},
+      {"get core/persistentvolumes /pv", false},
       {"update core/pods/status ns/mine", true},
       {"update core/pods/status ns/other", false},
       {"delete core/pods ns/mine", true},
       {"delete core/pods ns/other", false},
-      {"watch core/pods", true},
+      {"create core/pods/eviction ns/mine", true},
+      {"create core/pods/eviction ns/other", false},
+      {"patch core/pods/ephemeralcontainers ns/mine", false},
+      {"patch core/pods/resize ns/mine", false},
+      {"get core/pods ns/mine", true},
+      {"get core/pods ns/other", false},
+      {"get core/pods ns/absent", false},
+      {"get core/pods/log ns/mine", false},
+      {"deletecollection core/pods ns spec.nodeName=n1", false},
+      {"list core/pods", false},
+      {"watch core/pods", false},
+      {"list core/pods / spec.nodeName=n1", true},
+      {"watch core/pods / spec.nodeName=n1", true},
+      {"watch core/pods / status.phase=Running,spec.nodeName=n1", true},
+      {"watch core/pods / spec.nodeName=n2", false},
+      {"watch core/pods / spec.nodeName!=n1", false},
+      {"watch core/pods / spec.nodeName=", false},
+      {"watch core/pods / metadata.name=n1", false},
+      {"watch core/pods ns/mine", true},
+      {"watch core/pods ns/other", false},
       {"update core/pods ns/mine", false},
       {"create coordination.k8s.io/leases kube-node-lease", true},
       {"update coordination.k8s.io/leases kube-node-lease/n1", true},
       {"update coordination.k8s.io/leases kube-node-lease/n2", false},
       {"update coordination.k8s.io/leases kube-system/n1", false},
+      {"list coordination.k8s.io/leases kube-node-lease", false},
+      {"delete coordination.k8s.io/leases kube-node-lease/n1", true},
       {"create core/events ns", true},
+      {"watch core/services", true},
+      {"watch discovery.k8s.io/endpointslices", true},
+      {"update discovery.k8s.io/endpointslices ns/s", false},
+      {"watch core/namespaces", true},
       {"create apps/deployments ns", false},
+      {"get /metrics", false},
   };
   const UserInfo node{"system:node:n1", "", {"system:nodes"}, {}};
   for (const Case& one : cases) EXPECT_EQ(Allowed(*nodes, node, one.question), one.allowed) << one.question;
   EXPECT_FALSE(Allowed(*nodes, {"system:node:n1", "", {}, {}}, "get core/nodes /n1")) << "the name alone is no node";
+  EXPECT_FALSE(Allowed(*nodes, {"n1", "", {"system:nodes"}, {}}, "get core/nodes /n1")) << "the group alone is no node";
+  for (std::string_view name : {"", "N1", "a_b", "..", "a/b", "n1 "}) {
+    const UserInfo nobody{fmt::format("system:node:{}", name), "", {"system:nodes"}, {}};
+    EXPECT_EQ(NodeOf(nobody), "") << name;
+    for (const Case& one : cases) EXPECT_FALSE(Allowed(*nodes, nobody, one.question)) << name << " " << one.question;
+  }
   EXPECT_FALSE(Allowed(*nodes, kBob, "get core/nodes /n1"));
 }
 

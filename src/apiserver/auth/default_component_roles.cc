@@ -76,13 +76,15 @@ void AddComponentRoles(DefaultPolicy& policy) {
   Bind(policy, "system:kube-scheduler", {{kUser, "system:kube-scheduler"}});
   AddClusterRole(policy, "system:kube-controller-manager", ControllerManagerRules());
   Bind(policy, "system:kube-controller-manager", {{kUser, "system:kube-controller-manager"}});
-  // A node agent carries the service proxy and the cluster DNS with it, under the node's own name.
   AddClusterRole(policy, "system:node-proxier", ProxyRules());
-  Bind(policy, "system:node-proxier", {{kUser, "system:kube-proxy"}, {kGroup, kNodesGroup}});
+  Bind(policy, "system:node-proxier", {{kUser, "system:kube-proxy"}});
   AddClusterRole(policy, "system:kube-dns",
                  Rules({{"core", "endpoints services namespaces pods", "list watch"},
                         {"discovery.k8s.io", "endpointslices", "list watch"}}));
-  Bind(policy, "system:kube-dns", {{kSystemAccount, "kube-dns"}, {kUser, "system:kube-dns"}, {kGroup, kNodesGroup}});
+  Bind(policy, "system:kube-dns", {{kSystemAccount, "kube-dns"}, {kUser, "system:kube-dns"}});
+  // Once nodes had the proxy's and the name server's rights, to all pods and nodes.
+  Withdraw(policy, "system:node-proxier", {kGroup, kNodesGroup});
+  Withdraw(policy, "system:kube-dns", {kGroup, kNodesGroup});
   // Kept for what looks for it; nodes get their rights by the node authorizer, limited to what is theirs.
   AddClusterRole(
       policy, "system:node",

@@ -148,6 +148,10 @@ void Bind(DefaultPolicy& policy, std::string_view role, std::vector<SubjectText>
   Mark(binding);
 }
 
+void Withdraw(DefaultPolicy& policy, std::string_view role, const SubjectText& subject) {
+  policy.withdrawn.push_back({std::string(role), SubjectOf(subject)});
+}
+
 DefaultPolicy MakeDefaultPolicy() {
   DefaultPolicy policy;
   AddUserRoles(policy);
@@ -155,6 +159,16 @@ DefaultPolicy MakeDefaultPolicy() {
   AddControllerRoles(policy);
   AddSystemRoles(policy);
   return policy;
+}
+
+std::optional<api::rbac::ClusterRoleBinding> WithoutWithdrawn(const api::rbac::ClusterRoleBinding& have,
+                                                              const DefaultPolicy& policy) {
+  if (LeftAlone(have.metadata)) return std::nullopt;
+  api::rbac::ClusterRoleBinding less = have;
+  for (const WithdrawnSubject& withdrawn : policy.withdrawn) {
+    if (withdrawn.binding == have.metadata.name) std::erase(less.subjects, withdrawn.subject);
+  }
+  return less.subjects == have.subjects ? std::nullopt : std::optional(std::move(less));
 }
 
 std::optional<api::rbac::ClusterRole> Reconcile(const api::rbac::ClusterRole& have, const api::rbac::ClusterRole& wanted) {

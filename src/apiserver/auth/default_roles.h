@@ -8,11 +8,18 @@
 
 namespace sampan::apiserver::auth {
 
+// A subject of a default ClusterRoleBinding of an earlier version that must not keep its rights.
+struct WithdrawnSubject {
+  std::string binding;
+  api::rbac::Subject subject;
+};
+
 struct DefaultPolicy {
   std::vector<api::rbac::ClusterRole> cluster_roles;
   std::vector<api::rbac::ClusterRoleBinding> cluster_role_bindings;
   std::vector<api::rbac::Role> roles;
   std::vector<api::rbac::RoleBinding> role_bindings;
+  std::vector<WithdrawnSubject> withdrawn;
 };
 DefaultPolicy MakeDefaultPolicy();
 
@@ -23,6 +30,9 @@ std::optional<api::rbac::Role> Reconcile(const api::rbac::Role& have, const api:
 std::optional<api::rbac::ClusterRoleBinding> Reconcile(const api::rbac::ClusterRoleBinding& have,
                                                        const api::rbac::ClusterRoleBinding& wanted);
 std::optional<api::rbac::RoleBinding> Reconcile(const api::rbac::RoleBinding& have, const api::rbac::RoleBinding& wanted);
+// The binding without its withdrawn subjects; nothing when it has none, or is not the policy's to change.
+std::optional<api::rbac::ClusterRoleBinding> WithoutWithdrawn(const api::rbac::ClusterRoleBinding& have,
+                                                              const DefaultPolicy& policy);
 
 // Parts of MakeDefaultPolicy: the roles of the system's own components and controllers, one file each.
 void AddUserRoles(DefaultPolicy& policy);
@@ -37,5 +47,6 @@ struct SubjectText {
   std::string_view name;
 };
 void Bind(DefaultPolicy& policy, std::string_view role, std::vector<SubjectText> subjects);
+void Withdraw(DefaultPolicy& policy, std::string_view role, const SubjectText& subject);
 
 }  // namespace sampan::apiserver::auth

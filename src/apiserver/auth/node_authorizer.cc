@@ -2,147 +2,173 @@
 
 #include <algorithm>
 
-#include "api/types/core.h"
+#include "api/meta/field_selector.h"
+#include "apiserver/auth/node_graph.h"
+#include "apiserver/auth/node_identity.h"
 #include "apiserver/auth/rule_text.h"
 
 namespace sampan::apiserver::auth {
 namespace {
 
-using api::core::Pod;
-
 constexpr std::string_view kLeaseNamespace = "kube-node-lease";
 
-// All that a node agent ever asks for; what follows narrows it down.
-PolicyRules NodeRules() {
+// What every node may do alike.
+PolicyRules CommonRules() {
   return Rules({
       {"authentication.k8s.io", "tokenreviews", "create"},
       {"authorization.k8s.io", "subjectaccessreviews localsubjectaccessreviews", "create"},
-      {"core", "services", "get list watch"},
-      {"core", "nodes", "create get list watch update patch"},
-      {"core", "nodes/status", "update patch"},
-      {"core", "events", "create update patch"},
-      {"events.k8s.io", "events", "create update patch"},
-      {"core", "pods", "get list watch create delete"},
-      {"core", "pods/status", "update patch"},
-      {"core", "pods/eviction", "create"},
-      {"core", "configmaps secrets persistentvolumeclaims persistentvolumes", "get list watch"},
-      {"core", "persistentvolumeclaims/status", "get update patch"},
+      {"core", "services namespaces", "get list watch"},
+      {"discovery.k8s.io", "endpointslices", "get list watch"},
       {"core", "endpoints", "get"},
-      {"core", "serviceaccounts/token", "create"},
+      {"core events.k8s.io", "events", "create update patch"},
       {"certificates.k8s.io", "certificatesigningrequests", "create get list watch"},
-      {"coordination.k8s.io", "leases", "get create update patch delete"},
-      {"storage.k8s.io", "volumeattachments", "get"},
+      {"certificates.k8s.io", "clustertrustbundles", "get list watch"},
       {"storage.k8s.io", "csidrivers", "get list watch"},
-      {"storage.k8s.io", "csinodes", "create update patch delete get"},
       {"node.k8s.io", "runtimeclasses", "get list watch"},
   });
 }
 
-template <class C>
-bool ContainersUse(const std::vector<C>& containers, std::string_view resource, std::string_view name) {
-  const bool secret = resource == "secrets";
-  return std::ranges::any_of(containers, [&](const C& container) {
-    return std::ranges::any_of(container.env_from,
-                               [&](const auto& from) {
-                                 return secret ? from.secret_ref && from.secret_ref->name == name
-                                               : from.config_map_ref && from.config_map_ref->name == name;
-                               }) ||
-           std::ranges::any_of(container.env, [&](const auto& variable) {
-             if (!variable.value_from) return false;
-             const auto& from = *variable.value_from;
-             return secret ? from.secret_key_ref && from.secret_key_ref->name == name
-                           : from.config_map_key_ref && from.config_map_key_ref->name == name;
-           });
+bool IsOneOf(std::string_view verb, std::initializer_list<std::string_view> verbs) {
+  return std::ranges::find(verbs, verb) != verbs.end();
+}
+
+bool Reads(const Attributes& a) {
+  return IsOneOf(a.verb, {"get", "list", "watch"});
+}
+
+bool Demands(const Attributes& a, std::string_view path, std::string_view value) {
+  if (a.fields == nullptr) return false;
+  return std::ranges::any_of(a.fields->requirements(), [&](const api::FieldSelector::Requirement& requirement) {
+    return requirement.equal && requirement.path == path && requirement.value == value;
   });
 }
 
-bool VolumeUses(const api::core::Volume& volume, std::string_view resource, std::string_view name) {
-  if (resource == "persistentvolumeclaims") {
-    return volume.persistent_volume_claim && volume.persistent_volume_claim->claim_name == name;
-  }
-  const bool secret = resource == "secrets";
-  if (secret ? volume.secret && volume.secret->secret_name == name : volume.config_map && volume.config_map->name == name) {
-    return true;
-  }
-  return volume.projected && std::ranges::any_of(volume.projected->sources, [&](const auto& source) {
-           return secret ? source.secret && source.secret->name == name
-                         : source.config_map && source.config_map->name == name;
-         });
+Decision Allow() {
+  return {true, ""};
 }
 
-bool PodUses(const Pod& pod, std::string_view resource, std::string_view name) {
-  const api::core::PodSpec& spec = pod.spec;
-  if (resource == "serviceaccounts")
-    return (spec.service_account_name.empty() ? "default" : spec.service_account_name) == name;
-  if (std::ranges::any_of(spec.volumes, [&](const auto& volume) { return VolumeUses(volume, resource, name); })) return true;
-  if (resource == "persistentvolumeclaims") return false;
-  if (resource == "secrets" &&
-      std::ranges::any_of(spec.image_pull_secrets, [&](const auto& reference) { return reference.name == name; })) {
-    return true;
-  }
-  return ContainersUse(spec.containers, resource, name) || ContainersUse(spec.init_containers, resource, name) ||
-         ContainersUse(spec.ephemeral_containers, resource, name);
+Decision Refuse(std::string reason = "") {
+  return {false, std::move(reason)};
 }
 
 class NodeAuthorizer final : public Authorizer {
  public:
-  explicit NodeAuthorizer(const Lookup& lookup) : lookup_(lookup), rules_(NodeRules()) {}
+  explicit NodeAuthorizer(const Lookup& lookup) : graph_(lookup), lookup_(lookup), common_(CommonRules()) {}
 
   Decision Authorize(const Attributes& a) const override {
-    std::string_view node = a.user->name;
-    if (!node.starts_with(kNodeUserPrefix) || !a.user->InGroup(kNodesGroup)) return {};
-    node.remove_prefix(kNodeUserPrefix.size());
-    if (!std::ranges::any_of(rules_, [&](const auto& rule) { return RuleAllows(rule, a); })) return {};
-    std::string refusal = Refusal(a, node);
-    return {refusal.empty(), std::move(refusal)};
+    std::optional<std::string_view> node = NodeOf(*a.user);
+    if (!node) return Refuse();
+    if (node->empty()) return Refuse(fmt::format("unknown node for user \"{}\"", a.user->name));
+    if (!a.resource_request) return Refuse();
+    using Rule = Decision (NodeAuthorizer::*)(const Attributes&, std::string_view node) const;
+    struct Divided {
+      std::string_view group, resource;
+      Rule rule;
+    };
+    static constexpr Divided kDivided[] = {
+        {"", "secrets", &NodeAuthorizer::NamedRead},
+        {"", "configmaps", &NodeAuthorizer::NamedRead},
+        {"", "persistentvolumeclaims", &NodeAuthorizer::Claims},
+        {"", "serviceaccounts", &NodeAuthorizer::Tokens},
+        {"", "nodes", &NodeAuthorizer::Nodes},
+        {"", "pods", &NodeAuthorizer::Pods},
+        {"coordination.k8s.io", "leases", &NodeAuthorizer::Leases},
+        {"storage.k8s.io", "csinodes", &NodeAuthorizer::CsiNodes},
+    };
+    for (const Divided& divided : kDivided) {
+      if (divided.group == a.group && divided.resource == a.resource) return (this->*divided.rule)(a, *node);
+    }
+    return Decision{std::ranges::any_of(common_, [&](const auto& rule) { return RuleAllows(rule, a); }), ""};
   }
 
  private:
-  // Why the node may not; empty when it may.
-  std::string Refusal(const Attributes& a, std::string_view node) const {
-    if (a.group == "coordination.k8s.io") return LeaseRefusal(a, node);
-    if (a.resource == "csinodes") return OwnName(a, node, "CSINode");
-    if (!a.group.empty()) return {};
-    if (a.resource == "nodes" && a.verb != "get" && a.verb != "list" && a.verb != "watch") return OwnName(a, node, "node");
-    if (a.resource == "pods") return PodRefusal(a, node);
-    if (a.resource == "secrets" || a.resource == "configmaps" || a.resource == "persistentvolumeclaims" ||
-        a.resource == "serviceaccounts") {
-      return RelationRefusal(a, node);
+  Decision Related(const Attributes& a, std::string_view node) const {
+    if (a.name.empty()) return Refuse("No Object name found");
+    if (graph_.Uses(node, a.resource, a.namespace_, a.name)) return Allow();
+    return Refuse(fmt::format("no relationship found between node '{}' and this object", node));
+  }
+
+  Decision NamedRead(const Attributes& a, std::string_view node) const {
+    if (!Reads(a)) return Refuse("can only read resources of this type");
+    if (!a.subresource.empty()) return Refuse("cannot read subresource");
+    if (a.namespace_.empty()) return Refuse("can only read namespaced object of this type");
+    return Related(a, node);
+  }
+
+  Decision Claims(const Attributes& a, std::string_view node) const {
+    if (a.subresource == "status") {
+      if (!IsOneOf(a.verb, {"update", "patch"})) return Refuse("can only get/update/patch this type");
+      return Related(a, node);
     }
-    return {};
+    if (a.verb != "get") return Refuse("can only get individual resources of this type");
+    if (!a.subresource.empty()) return Refuse("cannot get subresource");
+    return Related(a, node);
   }
 
-  static std::string OwnName(const Attributes& a, std::string_view node, std::string_view what) {
-    if (a.verb == "create" || a.name == node) return {};
-    return fmt::format("node \"{}\" is not allowed to modify {} \"{}\"", node, what, a.name);
+  Decision Tokens(const Attributes& a, std::string_view node) const {
+    if (a.verb != "create" || a.name.empty()) return Refuse("can only create tokens for individual service accounts");
+    if (a.subresource != "token") return Refuse("can only create token subresource of serviceaccount");
+    return Related(a, node);
   }
 
-  static std::string LeaseRefusal(const Attributes& a, std::string_view node) {
+  Decision Nodes(const Attributes& a, std::string_view node) const {
+    if (a.subresource == "status" && IsOneOf(a.verb, {"update", "patch"})) return OwnNode(a, node);
+    if (!a.subresource.empty()) return Refuse();
+    if (a.verb == "create") return Allow();  // of its own name: that is seen in the object
+    if (IsOneOf(a.verb, {"update", "patch"})) return OwnNode(a, node);
+    if (!Reads(a)) return Refuse();
+    if (a.name == node) return Allow();
+    if (a.name.empty()) return Refuse(fmt::format("node '{}' cannot read all nodes, only its own Node object", node));
+    return Refuse(fmt::format("node '{}' cannot read '{}', only its own Node object", node, a.name));
+  }
+
+  static Decision OwnNode(const Attributes& a, std::string_view node) {
+    if (a.name == node) return Allow();
+    return Refuse(fmt::format("node \"{}\" is not allowed to modify node \"{}\"", node, a.name));
+  }
+
+  Decision Pods(const Attributes& a, std::string_view node) const {
+    if (a.subresource == "status" && IsOneOf(a.verb, {"update", "patch"})) return OwnPod(a, node, "update pod status for");
+    if (a.subresource == "eviction" && a.verb == "create") return OwnPod(a, node, "evict");
+    if (!a.subresource.empty()) return Refuse();
+    if (a.verb == "create") return Allow();  // mirror pods: that is seen in the object
+    if (a.verb == "delete") return OwnPod(a, node, "delete");
+    if (!Reads(a)) return Refuse();
+    if (a.verb != "get" && Demands(a, "spec.nodeName", node)) return Allow();
+    if (a.name.empty()) return Refuse("can only list/watch pods with spec.nodeName field selector");
+    if (graph_.Runs(node, a.namespace_, a.name)) return Allow();
+    return Refuse(fmt::format("no relationship found between node '{}' and this object", node));
+  }
+
+  // What is absent is answered with 404, as to everyone who may write.
+  Decision OwnPod(const Attributes& a, std::string_view node, std::string_view what) const {
+    if (graph_.Runs(node, a.namespace_, a.name) || lookup_.Get("pods", a.namespace_, a.name) == nullptr) return Allow();
+    return Refuse(fmt::format("node \"{}\" can only {} pods with spec.nodeName set to itself", node, what));
+  }
+
+  Decision Leases(const Attributes& a, std::string_view node) const {
+    if (!IsOneOf(a.verb, {"get", "create", "update", "patch", "delete"})) {
+      return Refuse("can only get, create, update, patch, or delete a node lease");
+    }
     if (a.namespace_ != kLeaseNamespace) {
-      return fmt::format("can only access leases in the \"{}\" system namespace", kLeaseNamespace);
+      return Refuse(fmt::format("can only access leases in the \"{}\" system namespace", kLeaseNamespace));
     }
-    if (a.verb == "create" || a.name == node) return {};
-    return "can only access node lease with the same name as the requesting node";
+    if (a.verb == "create" || a.name == node) return Allow();
+    return Refuse("can only access node lease with the same name as the requesting node");
   }
 
-  std::string PodRefusal(const Attributes& a, std::string_view node) const {
-    if (a.verb == "list" || a.verb == "watch" || (a.verb == "create" && a.subresource.empty())) return {};
-    api::ObjectPtr pod = lookup_.Get("pods", a.namespace_, a.name);
-    // What is absent is answered with 404, as for everyone.
-    if (!pod || pod->As<Pod>().spec.node_name == node) return {};
-    return fmt::format("node \"{}\" can only {} pods with spec.nodeName set to itself", node, a.verb);
-  }
-
-  std::string RelationRefusal(const Attributes& a, std::string_view node) const {
-    if (a.name.empty()) return "No Object name found";
-    for (const api::ObjectPtr& pod : lookup_.PodsOnNode(node)) {
-      if (pod->namespace_() == a.namespace_ && PodUses(pod->As<Pod>(), a.resource, a.name)) return {};
+  Decision CsiNodes(const Attributes& a, std::string_view node) const {
+    if (!IsOneOf(a.verb, {"get", "create", "update", "patch", "delete"})) {
+      return Refuse("can only get, create, update, patch, or delete a CSINode");
     }
-    return fmt::format("no relationship found between node '{}' and this object", node);
+    if (!a.subresource.empty()) return Refuse("cannot authorize CSINode subresources");
+    if (a.verb == "create" || a.name == node) return Allow();
+    return Refuse("can only access CSINode with the same name as the requesting node");
   }
 
+  NodeGraph graph_;
   const Lookup& lookup_;
-  const PolicyRules rules_;
+  const PolicyRules common_;
 };
 
 }  // namespace

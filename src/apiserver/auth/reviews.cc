@@ -2,9 +2,12 @@
 
 #include <array>
 
+#include "api/meta/field_selector.h"
+#include "api/meta/label_selector.h"
 #include "api/types/authentication.h"
 #include "api/types/authorization.h"
 #include "api/types/convert.h"
+#include "apiserver/auth/node_identity.h"
 
 namespace sampan::apiserver::auth {
 namespace {
@@ -31,6 +34,36 @@ UserInfo UserOf(const authorization::SubjectAccessReviewSpec& spec) {
   return user;
 }
 
+// The selectors of a review. What cannot be understood limits nothing, as it would not when objects are asked for.
+struct Selectors {
+  api::FieldSelector fields;
+  api::LabelSelector labels;
+};
+
+api::FieldSelector FieldsOf(const authorization::FieldSelectorAttributes& asked) {
+  if (!asked.raw_selector.empty()) return api::FieldSelector::Parse(asked.raw_selector).value_or(api::FieldSelector());
+  std::vector<api::FieldSelector::Requirement> requirements;
+  for (const auto& one : asked.requirements) {
+    bool in = one.operator_ == "In";
+    if (one.values.size() == 1 && (in || one.operator_ == "NotIn")) requirements.push_back({one.key, one.values[0], in});
+  }
+  return api::FieldSelector::Of(std::move(requirements));
+}
+
+api::LabelSelector LabelsOf(const authorization::LabelSelectorAttributes& asked) {
+  if (!asked.raw_selector.empty()) return api::LabelSelector::Parse(asked.raw_selector).value_or(api::LabelSelector());
+  api::meta::LabelSelector selector;
+  selector.match_expressions = asked.requirements;
+  return api::LabelSelector::From(selector).value_or(api::LabelSelector());
+}
+
+Selectors SelectorsOf(const authorization::ResourceAttributes& asked) {
+  Selectors selectors;
+  if (asked.field_selector) selectors.fields = FieldsOf(*asked.field_selector);
+  if (asked.label_selector) selectors.labels = LabelsOf(*asked.label_selector);
+  return selectors;
+}
+
 template <class Spec>
 Result<authorization::SubjectAccessReviewStatus> Answer(std::string_view kind, const Authorizer& authorizer,
                                                         const Spec& spec, const UserInfo& user) {
@@ -39,6 +72,7 @@ Result<authorization::SubjectAccessReviewStatus> Answer(std::string_view kind, c
                         "Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified"));
   }
   Attributes attributes{.user = &user};
+  Selectors selectors;
   if (spec.resource_attributes) {
     const authorization::ResourceAttributes& resource = *spec.resource_attributes;
     attributes.resource_request = true;
@@ -49,6 +83,9 @@ Result<authorization::SubjectAccessReviewStatus> Answer(std::string_view kind, c
     attributes.subresource = resource.subresource;
     attributes.namespace_ = resource.namespace_;
     attributes.name = resource.name;
+    selectors = SelectorsOf(resource);
+    attributes.fields = &selectors.fields;
+    attributes.labels = &selectors.labels;
   } else {
     attributes.verb = spec.non_resource_attributes->verb;
     attributes.path = spec.non_resource_attributes->path;
@@ -173,7 +210,7 @@ Result<json::Value> Reviews::SelfSubjectRulesReview(ReviewRequest request) const
     if (!review.status.evaluation_error.empty()) review.status.evaluation_error += ", ";
     fmt::format_to(std::back_inserter(review.status.evaluation_error), "role \"{}\" not found", role);
   }
-  if (request.user->InGroup(kNodesGroup)) {
+  if (NodeOf(*request.user)) {
     review.status.incomplete = true;
     review.status.evaluation_error = "node authorizer does not support user rule resolution";
   }
@@ -182,10 +219,8 @@ Result<json::Value> Reviews::SelfSubjectRulesReview(ReviewRequest request) const
 
 Result<json::Value> Reviews::TokenRequest(ReviewRequest request) const {
   TRY(auto wanted, api::FromJson<authentication::TokenRequest>(request.body));
-  std::string_view node = request.user->name;
-  if (node.starts_with(kNodeUserPrefix) && request.user->InGroup(kNodesGroup)) {
-    node.remove_prefix(kNodeUserPrefix.size());
-    TRY_VOID(service_accounts_.CheckNodeMayAsk(request.namespace_, request.name, wanted, node));
+  if (std::optional<std::string_view> node = NodeOf(*request.user)) {
+    TRY_VOID(service_accounts_.CheckNodeMayAsk(request.namespace_, request.name, wanted, *node));
   }
   TRY(authentication::TokenRequest issued, service_accounts_.Issue(request.namespace_, request.name, std::move(wanted)));
   return api::ToJson(issued);

@@ -42,6 +42,19 @@ void Plan(client::Client* client, store::CacheSet* caches, std::vector<T> wanted
   }
 }
 
+// Before what is missing is added: both may concern the same binding.
+Task<Result<void>> TakeWithdrawn(client::Client* client, store::CacheSet* caches, const DefaultPolicy* policy) {
+  std::shared_ptr<store::Cache> cache = caches->Find(kGroup, "clusterrolebindings");
+  if (!cache) co_return Result<void>();
+  for (const WithdrawnSubject& withdrawn : policy->withdrawn) {
+    api::ObjectPtr have = cache->Get("", withdrawn.binding);
+    if (!have) continue;
+    auto less = WithoutWithdrawn(have->As<api::rbac::ClusterRoleBinding>(), *policy);
+    if (less) CO_TRY_VOID(Tolerate(co_await Update<api::rbac::ClusterRoleBinding>(client, *std::move(less))));
+  }
+  co_return Result<void>();
+}
+
 Task<void> Aggregate(client::Client* client, store::Cache* cache) {
   std::vector<NamedRole> roles;
   store::CacheList list = cache->List({});
@@ -76,6 +89,7 @@ Task<Result<void>> Follow(client::Client* client, store::Cache* cache, CancelTok
 
 Task<Result<void>> EnsureDefaultRoles(client::Client* client, store::CacheSet* caches) {
   DefaultPolicy policy = MakeDefaultPolicy();
+  CO_TRY_VOID(co_await TakeWithdrawn(client, caches, &policy));
   std::vector<Task<Result<void>>> tasks;
   Plan(client, caches, std::move(policy.cluster_roles), tasks);
   Plan(client, caches, std::move(policy.cluster_role_bindings), tasks);

@@ -228,16 +228,19 @@ Result<void> Tokens::CheckNodeMayAsk(std::string_view namespace_, std::string_vi
                                      std::string_view node) const {
   std::string why;
   const auto& reference = request.spec.bound_object_ref;
-  if (!reference) {
+  if (!reference || reference->kind != "Pod" || reference->api_version != "v1" || reference->name.empty()) {
     why = "node requested token not bound to a pod";
-  } else if (reference->kind != "Pod" || reference->api_version != "v1") {
-    why = fmt::format("node requested token bound to an object other than a pod: {}", reference->kind);
   } else if (reference->uid.empty()) {
     why = "node requested token with a pod binding without a uid";
   } else {
     api::ObjectPtr pod = lookup_.Get("pods", namespace_, reference->name);
-    // An absent pod is Bind's to report.
-    if (pod && pod->As<api::core::Pod>().spec.node_name != node) {
+    if (!pod) return Fail(NotFound("pods", reference->name));
+    if (pod->uid() != reference->uid) {
+      why = fmt::format(
+          "the UID in the bound object reference ({}) does not match the UID in record. The object might have been deleted "
+          "and then recreated",
+          reference->uid);
+    } else if (pod->As<api::core::Pod>().spec.node_name != node) {
       why = "node requested token bound to a pod scheduled on a different node";
     }
   }
@@ -270,8 +273,8 @@ Result<void> Tokens::Bind(const api::authentication::BoundObjectReference& refer
   if (reference.kind != "Pod") return {};
   claims.pod = bound;
   const auto& pod = object->As<api::core::Pod>();
-  const std::string& runs_as = pod.spec.service_account_name.empty() ? "default" : pod.spec.service_account_name;
-  if (runs_as != claims.account.name) {
+  // A pod without an account, as mirror pods are, has no token.
+  if (pod.spec.service_account_name != claims.account.name) {
     return Fail(
         Error::BadRequest("cannot bind token for serviceaccount \"{}\" to pod running with different serviceaccount name.",
                           claims.account.name));

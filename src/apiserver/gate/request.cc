@@ -12,6 +12,8 @@ auth::Attributes AttributesOf(const ApiRequest& request) {
           .subresource = info.subresource,
           .namespace_ = info.namespace_,
           .name = info.name,
+          .fields = &info.fields,
+          .labels = &info.labels,
           .path = info.path,
           .resource_request = info.is_resource};
 }

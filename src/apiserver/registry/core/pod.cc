@@ -75,6 +75,8 @@ class PodStrategy final : public Strategy {
       // The class was decided at creation; a node agent that leaves it out does not mean to clear it.
       const json::Value* qos = json::Find(old, "status", "qosClass");
       if (qos != nullptr) ObjectAt(object, "status")["qosClass"] = *qos;
+      // Whose the pod is, its node does not decide.
+      CopyMember(object.as_object()["metadata"], *json::Find(old, "metadata"), "ownerReferences");
     }
     return {};
   }
