@@ -23,7 +23,8 @@ enum class Begin : unsigned char { kServing, kLoading };
 struct TestOptions {
   std::string directory;  // of a store to open again; empty: a new one
   ServerOptions server;
-  Begin begin = Begin::kServing;  // kLoading: nothing is served before Load()
+  auth::Authorizer* authorizer = nullptr;  // outlives the server; null: "nobody" may do nothing, everyone else everything
+  Begin begin = Begin::kServing;           // kLoading: nothing is served before Load()
 };
 
 // The caller is whom the header x-user names, in group system:masters, or "admin"; "nobody" may do nothing, "changer"

@@ -160,7 +160,9 @@ struct TestServer::State {
         removes(options.directory.empty()),
         store(OpenStore(directory)),
         caches(*store, *pool, clock),
-        server({*store, caches, authenticator, authorizer, clock, *rng, *pool, loops}, options.server) {}
+        server({*store, caches, authenticator, options.authorizer != nullptr ? *options.authorizer : authorizer, clock, *rng,
+                *pool, loops},
+               options.server) {}
 
   const std::string directory;
   const bool removes;
