@@ -24,8 +24,9 @@ class BlockingPool {
   explicit BlockingPool(size_t threads);
   ~BlockingPool();  // waits for what runs and what is queued
 
-  // Runs `work` on a thread that may block; resumes the caller on its own executor, with what it threw as well. Work that captures more than
-  // pointers and numbers is a named local: GCC 12 copies such a temporary of a co_await statement byte by byte.
+  // Runs `work` on a thread that may block; resumes the caller on its own executor, with what it threw as well. Work that
+  // captures more than pointers and numbers is a named local: GCC 12 copies such a temporary of a co_await statement byte by
+  // byte.
   //   auto read = [path] { return ReadFile(path); };
   //   CO_TRY(std::string text, co_await blocking.Run(std::move(read)));
   template <class F, class T = std::invoke_result_t<F&>>

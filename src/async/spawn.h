@@ -46,7 +46,8 @@ using Outcome = std::expected<T, std::exception_ptr>;
 
 template <class T>
 T ValueOf(Outcome<T> outcome) {
-  if (!outcome) [[unlikely]] std::rethrow_exception(std::move(outcome).error());
+  if (!outcome) [[unlikely]]
+    std::rethrow_exception(std::move(outcome).error());
   return *std::move(outcome);
 }
 

@@ -40,7 +40,8 @@ struct PromiseBase {
   FinalAwaiter final_suspend() noexcept { return {}; }
   void unhandled_exception() noexcept { escaped = std::current_exception(); }
   void Rethrow() {
-    if (escaped) [[unlikely]] std::rethrow_exception(std::move(escaped));
+    if (escaped) [[unlikely]]
+      std::rethrow_exception(std::move(escaped));
   }
 
   std::exception_ptr escaped;
