@@ -206,6 +206,15 @@ TEST_F(Http2Test, BodiesBothWays) {
   EXPECT_EQ(http2_->Await(http2_->Request("HEAD", "/large")).body, "");
 }
 
+TEST_F(Http2Test, ARefusalReachesAClientThatIsStillSending) {
+  Start();
+  Answered refused = http2_->Await(http2_->Request("POST", "/echo", std::string(3'200'000, 'e')));
+  EXPECT_EQ(refused.status, 413);
+  EXPECT_EQ(refused.error, static_cast<uint32_t>(NGHTTP2_NO_ERROR));
+  EXPECT_EQ(http2_->Await(http2_->Request("POST", "/echo", std::string(20'000'000, 'e'))).status, 413);
+  EXPECT_EQ(http2_->Await(http2_->Request("GET", "/")).status, 200) << "the connection stays";
+}
+
 TEST_F(Http2Test, LargeAnswersKeepToTheWindow) {
   Start();
   int32_t stream = http2_->Request("GET", "/large");

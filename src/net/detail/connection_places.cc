@@ -20,12 +20,17 @@ ConnectionPlaces::Client* ConnectionPlaces::Greediest() {
   return most == clients_.end() ? nullptr : &most->second;
 }
 
-bool ConnectionPlaces::CloseOneOf(Client* client) {
+bool ConnectionPlaces::CloseOneOf(Client* client, const Place* asking) {
   if (client == nullptr) return false;
+  bool coming = false;
   for (Stage wanted : {Stage::kUnproven, Stage::kIdle}) {
+    // Those that prove nothing are many when somebody takes all places: while some of them go, or are just coming, nobody
+    // loses a connection that was of use.
+    if (wanted == Stage::kIdle && (client->closing > 0 || coming)) return false;
     for (size_t looked = 0; looked < client->places.size(); ++looked) {
       Place& place = *client->places[client->next++ % client->places.size()];
       Stage stage = wanted;
+      if (place.loop_ == nullptr && &place != asking) coming = true;
       if (place.loop_ == nullptr || !place.stage_.compare_exchange_strong(stage, Stage::kClosing)) continue;
       ++client->closing;
       ++closing_;
@@ -51,9 +56,9 @@ std::shared_ptr<ConnectionPlaces::Place> ConnectionPlaces::Take(const std::strin
   bool full = open > max_ || descriptor > max_descriptor_;
   bool granted = true;
   if (beyond_share) {
-    granted = CloseOneOf(&client);
+    granted = CloseOneOf(&client, place.get());
   } else if (full) {
-    granted = CloseOneOf(Greediest());
+    granted = CloseOneOf(Greediest(), place.get());
   }
   return granted ? place : nullptr;
 }
@@ -66,7 +71,7 @@ void ConnectionPlaces::Attach(Place& place, const std::shared_ptr<Connection>& c
 
 bool ConnectionPlaces::MakeRoom() {
   std::lock_guard lock(mutex_);
-  return CloseOneOf(Greediest());
+  return CloseOneOf(Greediest(), nullptr);
 }
 
 void ConnectionPlaces::Return(Place& place) {

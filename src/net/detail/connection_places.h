@@ -73,7 +73,7 @@ class ConnectionPlaces : public std::enable_shared_from_this<ConnectionPlaces> {
   };
   void Return(Place& place);
   Client* Greediest();
-  bool CloseOneOf(Client* client);
+  bool CloseOneOf(Client* client, const Place* asking);
 
   const size_t max_;
   const int max_descriptor_;

@@ -89,6 +89,16 @@ TEST_F(PlacesTest, BeyondItsShareAClientLosesWhatDoesNothing) {
   EXPECT_EQ(Open("10.0.0.1"), 10U);
 }
 
+TEST_F(PlacesTest, WhatWasOfUseStaysWhileWhatWasNotIsGoing) {
+  Limit(20);
+  EXPECT_TRUE(Enter("10.0.0.1", Stage::kIdle));
+  for (int i = 0; i < 8; ++i) EXPECT_TRUE(Enter("10.0.0.1", Stage::kBusy));
+  auto coming = places_->Take("10.0.0.1:1", 3);
+  EXPECT_NE(coming, nullptr);
+  EXPECT_EQ(places_->Take("10.0.0.1:2", 3), nullptr) << "the one that is just coming cannot be closed yet";
+  EXPECT_EQ(Open("10.0.0.1"), 9U);
+}
+
 TEST_F(PlacesTest, WhoHasMostMakesRoomWhenDescriptorsRunOut) {
   Limit(1000, 500);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(Enter("10.0.0.1", Stage::kIdle));

@@ -26,6 +26,9 @@ constexpr size_t kLeastTaken = 16 * 1024;
 constexpr size_t kMaxControlFrames = 3000;
 constexpr std::chrono::seconds kControlWindow{10};
 constexpr size_t kMaxHeaderFields = 200;
+// What is taken of a body that nobody reads. A client that is told to stop at once may drop the answer that came with it
+// (curl 7.88 does); most end by themselves when they see it.
+constexpr size_t kMaxDropped = 8 * 1024 * 1024;
 
 }  // namespace
 
@@ -214,6 +217,8 @@ void Http2Session::OnStallTick() {
     bool stalls = stream->queued_bytes > 0 && std::exchange(stream->sent_since_tick, 0) < kLeastTaken;
     stream->stalled_ticks = stalls ? stream->stalled_ticks + 1 : 0;
     if (stream->stalled_ticks > 2) ResetStream(*stream, NGHTTP2_CANCEL);
+    bool sends_on = stream->answered && !stream->received;
+    if (sends_on && std::exchange(stream->waited_for, true)) ResetStream(*stream, NGHTTP2_NO_ERROR);
   }
   if (!streams_.empty()) stall_timer_.Arm(parts_.server->options.write_timeout / 2);
 }
@@ -240,14 +245,14 @@ void Http2Session::OnFrame(const nghttp2_frame& frame) {
   if (end) OnRequestEnd(*stream);
 }
 
-// A client that is answered while it still sends is told to stop: nobody will read the rest (RFC 9113, 8.1).
+// A client that is answered while it still sends may end its request, within limits; then it is told to stop (RFC 9113,
+// 8.1).
 void Http2Session::OnFrameSent(const nghttp2_frame& frame) {
   bool end =
       (frame.hd.type == NGHTTP2_DATA || frame.hd.type == NGHTTP2_HEADERS) && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (!end) return;
   Http2Stream* stream = Http2Callbacks::StreamOf(session_, frame.hd.stream_id);
-  if (stream == nullptr || stream->received) return;
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
+  if (stream != nullptr) stream->answered = true;
 }
 
 void Http2Session::OnWindowUpdate() {
@@ -303,6 +308,9 @@ void Http2Session::OnData(int32_t id, Http2Stream* stream, std::string_view data
   nghttp2_session_consume_connection(session_, data.size());
   if (stream == nullptr || stream->body == nullptr) {
     nghttp2_session_consume_stream(session_, id, data.size());
+    if (stream == nullptr) return;
+    stream->dropped += data.size();
+    if (stream->answered && stream->dropped > kMaxDropped) ResetStream(*stream, NGHTTP2_NO_ERROR);
   } else if (!stream->body->Push(data)) {
     stream->body->Detach();
     stream->body.reset();

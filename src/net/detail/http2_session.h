@@ -26,7 +26,10 @@ struct Http2Stream {
   std::string_view refused_reason;
   bool received = false;  // the request is complete
   bool expects_continue = false;
-  bool closed = false;  // nghttp2 has closed it
+  bool closed = false;      // nghttp2 has closed it
+  bool answered = false;    // the answer has gone out whole
+  size_t dropped = 0;       // of the request's body, since nobody reads it
+  bool waited_for = false;  // for the rest of the request, by one tick already
 
   // The answer's body on its way.
   std::deque<Chunk> queue;
