@@ -25,8 +25,8 @@ Result<client::ClientConfig> AccessOf(const AgentConfig& config, const Paths& pa
   const std::string file = config.kubeconfig.empty() ? paths.agent_kubeconfig() : config.kubeconfig;
   auto access = client::LoadKubeconfig(file);
   if (!access) {
-    return Fail(access.error().Annotate(
-        fmt::format("{} is no kubeconfig to work with; `sampan server` writes one, or name yours with --kubeconfig", file)));
+    return Fail(
+        access.error().Annotate("no kubeconfig to work with (`sampan server` writes one; --kubeconfig names another)"));
   }
   if (!config.server.empty()) access->server = config.server;
   if (access->client_certificate_pem.empty()) {
