@@ -268,11 +268,57 @@ TEST(Escalation, Uncovered) {
       {{Paths("/api/x", "get")}, {Paths("/api/*", "get")}, ""},
       {{Paths("/api/*", "get")}, {Paths("/api/x", "get")}, R"({NonResourceURLs:["/api/*"], Verbs:["get"]})"},
   };
+  // Together two rules cover what neither does alone.
+  EXPECT_TRUE(
+      Uncovered(Rules({{"core", "pods", "get list"}}), Rules({{"core", "pods", "get"}, {"core", "pods", "list"}})).empty());
+  // An empty name is a name, and no name is any.
+  const api::rbac::PolicyRule empty_name{
+      .verbs = {"get"}, .api_groups = {""}, .resources = {"pods"}, .resource_names = {""}};
+  EXPECT_FALSE(Uncovered(Rules({{"core", "pods", "get"}}), {empty_name}).empty());
+  EXPECT_TRUE(Uncovered({empty_name}, Rules({{"core", "pods", "get"}})).empty());
   for (const Case& one : cases) {
     std::string missing;
     for (const auto& rule : Uncovered(one.wanted, one.held)) missing += CompactRule(rule);
     EXPECT_EQ(missing, one.missing) << CompactRule(one.wanted[0]);
   }
+}
+
+std::vector<std::string> Numbered(std::string_view prefix, int count) {
+  std::vector<std::string> values;
+  for (int i = 0; i < count; ++i) values.push_back(fmt::format("{}{}", prefix, i));
+  return values;
+}
+
+// Rules whose lists multiply to millions of permissions are never multiplied out: neither these answers nor the way to them
+// grow with the product.
+TEST(Escalation, ListsAreNotMultipliedOut) {
+  const std::vector<std::string> many = Numbered("v", 300);
+  const PolicyRules wanted = {{.verbs = many, .api_groups = many, .resources = many, .resource_names = many}};
+  EXPECT_TRUE(Uncovered(wanted, wanted).empty());
+  EXPECT_TRUE(Uncovered(wanted, Rules({{"*", "*", "*"}})).empty());
+  auto shown = [](const PolicyRules& rules) {
+    size_t bytes = 0;
+    for (const auto& rule : rules) bytes += CompactRule(rule).size();
+    return bytes;
+  };
+  const PolicyRules none = Uncovered(wanted, {});
+  EXPECT_FALSE(none.empty());
+  EXPECT_LT(shown(none), 100'000U);
+  // Each value is named by another rule, so that no two can be told to be alike.
+  PolicyRules held;
+  for (const std::string& value : many) {
+    held.push_back({.verbs = {value}, .api_groups = {value}, .resources = {value}, .resource_names = {value}});
+  }
+  EXPECT_FALSE(Uncovered(wanted, held).empty());
+  EXPECT_TRUE(Uncovered(held, held).empty());
+  EXPECT_TRUE(Uncovered(held, wanted).empty());
+  PolicyRules single;
+  for (int i = 0; i < 20'000; ++i)
+    single.push_back({.verbs = {"get"}, .api_groups = {""}, .resources = {fmt::format("r{}", i)}});
+  EXPECT_TRUE(Uncovered(single, single).empty());
+  const PolicyRules paths = {{.verbs = {"get"}, .non_resource_urls = {"/a/*", "/b"}}};
+  EXPECT_TRUE(Uncovered({Paths("/a/x /a/y /b", "get")}, paths).empty());
+  EXPECT_EQ(Uncovered({Paths("/a/x /c", "get")}, paths).size(), 1U);
 }
 
 TEST(Escalation, GrantsNeedWhatTheyGrant) {

@@ -3,66 +3,14 @@
 #include <algorithm>
 
 #include "api/meta/label_selector.h"
+#include "api/types/convert.h"
 #include "api/types/meta.h"
+#include "apiserver/auth/cover_check.h"
 
 namespace sampan::apiserver::auth {
 namespace {
 
 using api::rbac::PolicyRule;
-
-bool Covers(const std::vector<std::string>& held, const std::string& wanted) {
-  return std::ranges::any_of(held, [&](const std::string& one) { return one == "*" || one == wanted; });
-}
-
-bool CoversResource(const std::vector<std::string>& held, const std::string& wanted) {
-  const size_t slash = wanted.find('/');
-  return std::ranges::any_of(held, [&](const std::string& one) {
-    if (one == "*" || one == wanted) return true;
-    return slash != std::string::npos && one.starts_with("*/") && one.substr(1) == wanted.substr(slash);
-  });
-}
-
-bool CoversPath(const std::vector<std::string>& held, const std::string& wanted) {
-  return std::ranges::any_of(held, [&](const std::string& one) {
-    return one == "*" || one == wanted ||
-           (one.ends_with('*') && wanted.starts_with(std::string_view(one).substr(0, one.size() - 1)));
-  });
-}
-
-// `single` has one verb, and one group and resource and at most one name, or one path.
-bool CoversSingle(const PolicyRule& held, const PolicyRule& single) {
-  if (!Covers(held.verbs, single.verbs[0])) return false;
-  if (!single.non_resource_urls.empty()) return CoversPath(held.non_resource_urls, single.non_resource_urls[0]);
-  if (!Covers(held.api_groups, single.api_groups[0]) || !CoversResource(held.resources, single.resources[0])) return false;
-  if (held.resource_names.empty()) return true;
-  return !single.resource_names.empty() &&
-         std::ranges::find(held.resource_names, single.resource_names[0]) != held.resource_names.end();
-}
-
-PolicyRules TakeApart(const PolicyRule& rule) {
-  PolicyRules singles;
-  for (const std::string& verb : rule.verbs) {
-    for (const std::string& url : rule.non_resource_urls) {
-      singles.push_back({.verbs = {verb}, .non_resource_urls = {url}});
-    }
-    for (const std::string& group : rule.api_groups) {
-      for (const std::string& resource : rule.resources) {
-        PolicyRule single{.verbs = {verb}, .api_groups = {group}, .resources = {resource}};
-        if (rule.resource_names.empty()) singles.push_back(single);
-        for (const std::string& name : rule.resource_names) {
-          single.resource_names = {name};
-          singles.push_back(single);
-        }
-      }
-    }
-  }
-  return singles;
-}
-
-bool SameButVerbs(const PolicyRule& a, const PolicyRule& b) {
-  return a.api_groups == b.api_groups && a.resources == b.resources && a.resource_names == b.resource_names &&
-         a.non_resource_urls == b.non_resource_urls;
-}
 
 void AppendPart(std::string_view name, const std::vector<std::string>& values, std::string& out) {
   if (values.empty()) return;
@@ -76,19 +24,9 @@ void AppendPart(std::string_view name, const std::vector<std::string>& values, s
 }  // namespace
 
 PolicyRules Uncovered(const PolicyRules& wanted, const PolicyRules& held) {
-  PolicyRules missing;
-  for (const PolicyRule& rule : wanted) {
-    for (PolicyRule& single : TakeApart(rule)) {
-      if (std::ranges::any_of(held, [&](const PolicyRule& one) { return CoversSingle(one, single); })) continue;
-      auto same = std::ranges::find_if(missing, [&](const PolicyRule& one) { return SameButVerbs(one, single); });
-      if (same == missing.end()) {
-        missing.push_back(std::move(single));
-      } else if (std::ranges::find(same->verbs, single.verbs[0]) == same->verbs.end()) {
-        same->verbs.push_back(std::move(single.verbs[0]));
-      }
-    }
-  }
-  return missing;
+  CoverCheck check(held);
+  for (const PolicyRule& rule : wanted) check.Add(rule);
+  return std::move(check).Take();
 }
 
 std::string CompactRule(const PolicyRule& rule) {
@@ -115,9 +53,10 @@ PolicyRules AggregateRules(const api::rbac::ClusterRole& role, const std::vector
   }
   std::ranges::sort(chosen, {}, &NamedRole::name);
   PolicyRules rules;
+  std::unordered_set<std::string> seen;
   for (const NamedRole* other : chosen) {
     for (const PolicyRule& rule : other->rules) {
-      if (std::ranges::find(rules, rule) == rules.end()) rules.push_back(rule);
+      if (seen.insert(api::ToJsonText(rule)).second) rules.push_back(rule);
     }
   }
   return rules;

@@ -68,6 +68,7 @@ struct RbacIndex::Role {
 struct RbacIndex::Grant {
   Binding binding;
   const Role* role = nullptr;
+  std::set<std::string, std::less<>> users, groups;  // of the subjects, each once
 };
 
 RbacIndex::RbacIndex() = default;
@@ -98,11 +99,11 @@ void RbacIndex::SetBinding(Binding binding) {
   grant->role = &RoleSlot(binding.role.kind == "Role" ? std::string_view(binding.namespace_) : "", binding.role.name);
   grant->binding = std::move(binding);
   for (const api::rbac::Subject& subject : grant->binding.subjects) {
-    Grants* grants = nullptr;
-    if (std::optional<std::string> user = UserOf(subject, grant->binding.namespace_)) grants = &by_user_[*user];
-    if (subject.kind == "Group") grants = &by_group_[subject.name];
-    if (grants && std::ranges::find(*grants, grant.get()) == grants->end()) grants->push_back(grant.get());
+    if (std::optional<std::string> user = UserOf(subject, grant->binding.namespace_)) grant->users.insert(*std::move(user));
+    if (subject.kind == "Group") grant->groups.insert(subject.name);
   }
+  for (const std::string& user : grant->users) by_user_[user].push_back(grant.get());
+  for (const std::string& group : grant->groups) by_group_[group].push_back(grant.get());
   grants_[key] = std::move(grant);
 }
 
@@ -116,10 +117,8 @@ void RbacIndex::EraseBinding(std::string_view namespace_, std::string_view name)
     std::erase(entry->second, grant);
     if (entry->second.empty()) table.erase(entry);
   };
-  for (const api::rbac::Subject& subject : grant->binding.subjects) {
-    if (std::optional<std::string> user = UserOf(subject, grant->binding.namespace_)) drop(by_user_, *user);
-    if (subject.kind == "Group") drop(by_group_, subject.name);
-  }
+  for (const std::string& user : grant->users) drop(by_user_, user);
+  for (const std::string& group : grant->groups) drop(by_group_, group);
   grants_.erase(found);
 }
 
