@@ -199,7 +199,7 @@ Result<void> Canonicalizer::VisitObject(const Type& type, json::Object& object) 
       if (type.element != nullptr || type.preserve_unknown) {
         extras.push_back(member);
       } else {
-        if (unknown_ != nullptr) unknown_->push_back(FieldPath(key));
+        if (unknown_ != nullptr && unknown_->size() < json::kMaxDuplicates) unknown_->push_back(FieldPath(key));
         changed = true;
       }
       continue;

@@ -86,9 +86,11 @@ class HeadReader {
         Take(head_.deletion_timestamp);
       } else if (key == "labels" && cursor_.Peek() == Cursor::Token::kObject) {
         cursor_.Object([&](std::string_view label) {
-          Take(head_.labels[label]);
+          head_.labels.emplace_back(label, "");
+          Take(head_.labels.back().second);
           return true;
         });
+        head_.labels.Settle();
       } else if (key == "finalizers" && cursor_.Peek() == Cursor::Token::kArray) {
         cursor_.Array([&] { Take(head_.finalizers.emplace_back()); });
       } else if (key == "ownerReferences" && cursor_.Peek() == Cursor::Token::kArray) {

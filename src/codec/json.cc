@@ -122,9 +122,10 @@ class Handler {
     if (keys.size() < 2) return;
     std::vector<std::string_view> sorted(keys.begin(), keys.end());
     std::sort(sorted.begin(), sorted.end());
-    for (size_t i = 1; i < sorted.size(); ++i) {
+    for (size_t i = 1; i < sorted.size() && noted_ < kMaxNoted; ++i) {
       if (sorted[i] != sorted[i - 1] || (i > 1 && sorted[i] == sorted[i - 2])) continue;
       duplicates_->push_back(Path() + std::string(sorted[i]));
+      noted_ += kMaxNoted / kMaxDuplicates + duplicates_->back().size();
     }
   }
 
@@ -144,8 +145,12 @@ class Handler {
     return path;
   }
 
+  // So many bytes of paths are kept: a path may be as long as the text, and so may the number of paths be.
+  static constexpr size_t kMaxNoted = 256 * 1024;
+
   bj::value_stack stack_;
   std::vector<std::string>* duplicates_;
+  size_t noted_ = 0;
   std::vector<Frame> frames_;
   std::string key_;
   bool after_key_ = false;

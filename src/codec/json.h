@@ -18,10 +18,13 @@ using Array = boost::json::array;
 using String = boost::json::string;
 using Kind = boost::json::kind;
 
+// Of strict decoding, as many faults are reported as kube-apiserver reports.
+inline constexpr size_t kMaxDuplicates = 100;
+
 struct ParseOptions {
   size_t max_depth = 500;
   size_t max_bytes = 3 * 1024 * 1024;
-  // Filled with the path of each duplicated key ("spec.replicas") when not null; a duplicate's last value wins.
+  // Filled with the paths of the first duplicated keys ("spec.replicas") when not null; a duplicate's last value wins.
   std::vector<std::string>* duplicates = nullptr;
 };
 

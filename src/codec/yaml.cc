@@ -169,6 +169,7 @@ class Builder : public YAML::EventHandler {
     std::string quoted;
     json::AppendQuoted(key, quoted);
     if (options_.duplicates == nullptr) Fault(mark, fmt::format("key {} already set in map", quoted));
+    if (options_.duplicates->size() >= json::kMaxDuplicates) return;
     std::string path;
     for (const Frame& frame : frames_) {
       if (&frame == &frames_.back()) break;

@@ -41,22 +41,32 @@ void Cap(std::vector<Entry>& list) {
     return std::tie(list[a].time, list[a].manager) < std::tie(list[b].time, list[b].manager);
   });
   size_t excess = updaters.size() - kMaxUpdaters;
-  std::vector<Entry> buckets;
+  struct Bucket {
+    Entry entry;
+    std::vector<FieldSet> sets;
+  };
+  std::vector<Bucket> buckets;
+  std::unordered_map<std::string, size_t> by_version;
   for (size_t k = 0; k < updaters.size() && excess > 0; ++k) {
     Entry& entry = list[updaters[k]];
-    auto bucket = std::ranges::find(buckets, entry.api_version, &Entry::api_version);
-    if (bucket == buckets.end()) {
-      buckets.push_back(std::move(entry));  // one more is to go for the bucket that comes
-      buckets.back().manager = kAncient;
+    auto [place, fresh] = by_version.emplace(entry.api_version, buckets.size());
+    if (fresh) {
+      buckets.push_back({std::move(entry), {}});  // one more is to go for the bucket that comes
+      buckets.back().entry.manager = kAncient;
     } else {
-      bucket->set = UnionOf(std::move(bucket->set), entry.set);
-      bucket->time = std::max(bucket->time, entry.time);
+      Bucket& bucket = buckets[place->second];
+      bucket.sets.push_back(std::move(entry.set));
+      bucket.entry.time = std::max(bucket.entry.time, entry.time);
       --excess;
     }
     entry = Entry();
   }
   std::erase_if(list, [](const Entry& entry) { return entry.operation.empty(); });
-  for (Entry& bucket : buckets) list.push_back(std::move(bucket));
+  for (Bucket& bucket : buckets) {
+    bucket.sets.push_back(std::move(bucket.entry.set));
+    bucket.entry.set = UnionOfAll(std::move(bucket.sets));
+    list.push_back(std::move(bucket.entry));
+  }
 }
 
 }  // namespace

@@ -34,23 +34,18 @@ Result<void> Decode(const json::Value& value, FieldSet& set) {
   return {};
 }
 
-// The elements of two sorted lists of children, pairwise; a side is null where it lacks the key.
+// function(child of a, the same key's set in b or null) for each child of `a`. Costs what the smaller side does, for the
+// sets of many managers are each compared with the one set of what a write changes.
 template <class Function>
-void Zip(const std::vector<FieldSet::Child>& a, const std::vector<FieldSet::Child>& b, Function function) {
-  auto i = a.begin();
-  auto j = b.begin();
-  while (i != a.end() || j != b.end()) {
-    if (j == b.end() || (i != a.end() && i->key < j->key)) {
-      function(i->key, &i->set, nullptr);
-      ++i;
-    } else if (i == a.end() || j->key < i->key) {
-      function(j->key, nullptr, &j->set);
-      ++j;
-    } else {
-      function(i->key, &i->set, &j->set);
-      ++i;
-      ++j;
-    }
+void ForEachWith(const std::vector<FieldSet::Child>& a, const FieldSet& b, Function function) {
+  if (a.size() < b.children.size() / 8) {
+    for (const FieldSet::Child& child : a) function(child, b.Find(child.key));
+    return;
+  }
+  auto j = b.children.begin();
+  for (const FieldSet::Child& child : a) {
+    while (j != b.children.end() && j->key < child.key) ++j;
+    function(child, j != b.children.end() && j->key == child.key ? &j->set : nullptr);
   }
 }
 
@@ -127,23 +122,63 @@ json::Value FieldSet::ToFieldsV1(boost::json::storage_ptr storage) const {
   return value;
 }
 
+FieldSet& FieldSet::Append(std::string key) {
+  return children.emplace_back(std::move(key), FieldSet()).set;
+}
+
+void FieldSet::Settle() {
+  if (std::ranges::adjacent_find(children, std::ranges::greater_equal(), &Child::key) == children.end()) return;
+  std::ranges::stable_sort(children, {}, &Child::key);
+  auto kept = children.begin();
+  for (auto child = std::next(kept); child != children.end(); ++child) {
+    if (child->key == kept->key) {
+      kept->set = UnionOf(std::move(kept->set), child->set);
+    } else if (++kept != child) {
+      *kept = std::move(*child);
+    }
+  }
+  children.erase(std::next(kept), children.end());
+}
+
 FieldSet UnionOf(FieldSet a, const FieldSet& b) {
   FieldSet result;
   result.member = a.member || b.member;
-  result.children.reserve(a.children.size());
-  Zip(a.children, b.children, [&](const std::string& key, const FieldSet* left, const FieldSet* right) {
-    result.children.push_back({key, left == nullptr ? *right : right == nullptr ? *left : UnionOf(*left, *right)});
-  });
+  result.children.reserve(std::max(a.children.size(), b.children.size()));
+  auto i = a.children.begin();
+  auto j = b.children.begin();
+  while (i != a.children.end() || j != b.children.end()) {
+    if (j == b.children.end() || (i != a.children.end() && i->key < j->key)) {
+      result.children.push_back(std::move(*i++));
+    } else if (i == a.children.end() || j->key < i->key) {
+      result.children.push_back(*j++);
+    } else {
+      result.children.push_back({std::move(i->key), UnionOf(std::move(i->set), j->set)});
+      ++i;
+      ++j;
+    }
+  }
   return result;
 }
 
+// In pairs, and pairs of those: each path is copied log n times, where one after the other it would be n times.
+FieldSet UnionOfAll(std::vector<FieldSet> sets) {
+  while (sets.size() > 1) {
+    const size_t half = (sets.size() + 1) / 2;
+    for (size_t i = half; i < sets.size(); ++i) sets[i - half] = UnionOf(std::move(sets[i - half]), sets[i]);
+    sets.resize(half);
+  }
+  return sets.empty() ? FieldSet() : std::move(sets.front());
+}
+
 FieldSet IntersectionOf(const FieldSet& a, const FieldSet& b) {
+  const bool swap = a.children.size() > b.children.size();
+  const FieldSet& small = swap ? b : a;
   FieldSet result;
   result.member = a.member && b.member;
-  Zip(a.children, b.children, [&](const std::string& key, const FieldSet* left, const FieldSet* right) {
-    if (left == nullptr || right == nullptr) return;
-    FieldSet both = IntersectionOf(*left, *right);
-    if (!both.Empty()) result.children.push_back({key, std::move(both)});
+  ForEachWith(small.children, swap ? a : b, [&](const FieldSet::Child& child, const FieldSet* other) {
+    if (other == nullptr) return;
+    FieldSet both = IntersectionOf(child.set, *other);
+    if (!both.Empty()) result.children.push_back({child.key, std::move(both)});
   });
   return result;
 }
@@ -151,10 +186,9 @@ FieldSet IntersectionOf(const FieldSet& a, const FieldSet& b) {
 FieldSet DifferenceOf(const FieldSet& a, const FieldSet& b) {
   FieldSet result;
   result.member = a.member && !b.member;
-  Zip(a.children, b.children, [&](const std::string& key, const FieldSet* left, const FieldSet* right) {
-    if (left == nullptr) return;
-    FieldSet rest = right == nullptr ? *left : DifferenceOf(*left, *right);
-    if (!rest.Empty()) result.children.push_back({key, std::move(rest)});
+  ForEachWith(a.children, b, [&](const FieldSet::Child& child, const FieldSet* other) {
+    FieldSet rest = other == nullptr ? child.set : DifferenceOf(child.set, *other);
+    if (!rest.Empty()) result.children.push_back({child.key, std::move(rest)});
   });
   return result;
 }
@@ -163,12 +197,17 @@ FieldSet RecursiveDifferenceOf(const FieldSet& a, const FieldSet& b) {
   if (b.member) return {};
   FieldSet result;
   result.member = a.member;
-  Zip(a.children, b.children, [&](const std::string& key, const FieldSet* left, const FieldSet* right) {
-    if (left == nullptr) return;
-    FieldSet rest = right == nullptr ? *left : RecursiveDifferenceOf(*left, *right);
-    if (!rest.Empty()) result.children.push_back({key, std::move(rest)});
+  ForEachWith(a.children, b, [&](const FieldSet::Child& child, const FieldSet* other) {
+    FieldSet rest = other == nullptr ? child.set : RecursiveDifferenceOf(child.set, *other);
+    if (!rest.Empty()) result.children.push_back({child.key, std::move(rest)});
   });
   return result;
+}
+
+size_t CountPaths(const FieldSet& set) {
+  size_t count = 0;
+  for (const FieldSet::Child& child : set.children) count += (child.set.member ? 1 : 0) + CountPaths(child.set);
+  return count;
 }
 
 void ForEachPath(const FieldSet& set, const std::function<void(const std::string& path)>& visit) {

@@ -25,7 +25,11 @@ struct FieldSet {
   bool Empty() const { return !member && children.empty(); }
   const FieldSet* Find(std::string_view key) const;  // null when absent
   FieldSet& Insert(std::string_view key);            // finds or adds; the caller must then make the child non-empty
-  bool Covers(const FieldSet& other) const;          // a superset
+  // For building: adds at the end, whatever the order and whether the key is there; valid until the next call. Settle
+  // restores the invariants, equal keys united, when all is added. n elements in any order cost n log n.
+  FieldSet& Append(std::string key);
+  void Settle();
+  bool Covers(const FieldSet& other) const;  // a superset
 
   // BadRequest when the value is no FieldsV1.
   static Result<FieldSet> FromFieldsV1(const json::Value& fields);
@@ -41,12 +45,14 @@ struct FieldSet::Child {
 };
 
 FieldSet UnionOf(FieldSet a, const FieldSet& b);
+FieldSet UnionOfAll(std::vector<FieldSet> sets);
 FieldSet IntersectionOf(const FieldSet& a, const FieldSet& b);
 FieldSet DifferenceOf(const FieldSet& a, const FieldSet& b);           // of the paths themselves
 FieldSet RecursiveDifferenceOf(const FieldSet& a, const FieldSet& b);  // a path of b takes everything below it along
 
 // Calls `visit` with each member's path as users read it: `.spec.containers[name="web"].image`.
 void ForEachPath(const FieldSet& set, const std::function<void(const std::string& path)>& visit);
+size_t CountPaths(const FieldSet& set);  // how often that calls
 
 // Every field that `object` sets: leaves, atomic lists and maps whole, keyed items with their keys.
 FieldSet FieldsOf(const Type& type, const json::Value& object);

@@ -26,25 +26,33 @@ bool IsEmptyPart(const json::Value& value) {
          (value.is_array() && value.get_array().empty());
 }
 
+std::string FieldKey(std::string_view name) {
+  std::string key = "f:";
+  key += name;
+  return key;
+}
+
 // What server-side apply takes as named by `value`: leaves, elements of lists, members of maps, empty objects.
 void Named(const Type& type, const json::Value& value, FieldSet& set) {
   if (IsLeaf(type, value)) {
     set.member = true;
   } else if (type.kind == TypeKind::kList) {
     for (const json::Value& element : value.get_array()) {
-      FieldSet& child = set.Insert(ElementKey(type, element));
+      FieldSet& child = set.Append(ElementKey(type, element));
       child.member = true;
       Named(*type.element, element, child);
     }
+    set.Settle();
   } else {
     for (const auto& member : value.get_object()) {
       const Type* below = MemberType(type, member.key());
-      FieldSet& child = set.Insert(fmt::format("f:{}", std::string_view(member.key())));
+      FieldSet& child = set.Append(FieldKey(member.key()));
       bool declared = type.kind == TypeKind::kObject && type.Find(member.key()) != nullptr;
       if (below == nullptr || !declared || IsEmptyPart(member.value())) child.member = true;
       if (below != nullptr) Named(*below, member.value(), child);
     }
     std::erase_if(set.children, [](const FieldSet::Child& child) { return child.set.Empty(); });
+    set.Settle();
   }
 }
 
@@ -57,15 +65,15 @@ void All(const Type* type, const json::Value& value, Part part, FieldSet& set) {
   if (leaf) return;
   if (type->kind == TypeKind::kList) {
     for (const json::Value& element : value.get_array()) {
-      All(type->element, element, Part::kOwned, set.Insert(ElementKey(*type, element)));
+      All(type->element, element, Part::kOwned, set.Append(ElementKey(*type, element)));
     }
-    return;
+    return set.Settle();
   }
   for (const auto& member : value.get_object()) {
     Part below = part == Part::kAlwaysThere && type->IsObject() && AlwaysThere(member.key()) ? part : Part::kOwned;
-    All(MemberType(*type, member.key()), member.value(), below,
-        set.Insert(fmt::format("f:{}", std::string_view(member.key()))));
+    All(MemberType(*type, member.key()), member.value(), below, set.Append(FieldKey(member.key())));
   }
+  set.Settle();
 }
 
 // The same as All, written straight as FieldsV1. `key` is scratch space.
@@ -104,11 +112,15 @@ void Descend(const Type* type, const json::Value& before, const json::Value& aft
   FieldChanges below;
   Compare(type, before, after, below);
   auto file = [&](FieldSet& from, FieldSet& to) {
-    if (!from.Empty()) to.Insert(fmt::format("{}{}", key.first, key.second)) = std::move(from);
+    if (!from.Empty()) to.Append(fmt::format("{}{}", key.first, key.second)) = std::move(from);
   };
   file(below.added, changes.added);
   file(below.modified, changes.modified);
   file(below.removed, changes.removed);
+}
+
+void Settle(FieldChanges& changes) {
+  for (FieldSet* set : {&changes.added, &changes.modified, &changes.removed}) set->Settle();
 }
 
 void CompareLists(const Type& type, const json::Array& before, const json::Array& after, FieldChanges& changes) {
@@ -118,15 +130,16 @@ void CompareLists(const Type& type, const json::Array& before, const json::Array
     std::string key = ElementKey(type, element);
     auto it = old.find(key);
     if (it == old.end()) {
-      All(type.element, element, Part::kOwned, changes.added.Insert(key));
+      All(type.element, element, Part::kOwned, changes.added.Append(key));
     } else if (it->second != nullptr) {
       Descend(type.element, *it->second, element, {"", key}, changes);
       it->second = nullptr;
     }
   }
   for (const auto& [key, element] : old) {
-    if (element != nullptr) All(type.element, *element, Part::kOwned, changes.removed.Insert(key));
+    if (element != nullptr) All(type.element, *element, Part::kOwned, changes.removed.Append(key));
   }
+  Settle(changes);
 }
 
 void CompareObjects(const Type& type, const json::Object& before, const json::Object& after, FieldChanges& changes) {
@@ -135,17 +148,16 @@ void CompareObjects(const Type& type, const json::Object& before, const json::Ob
     const json::Value* old = before.if_contains(member.key());
     const Type* below = MemberType(type, member.key());
     if (old == nullptr) {
-      std::string key = fmt::format("f:{}", std::string_view(member.key()));
-      All(below, member.value(), part(member.key()), changes.added.Insert(key));
+      All(below, member.value(), part(member.key()), changes.added.Append(FieldKey(member.key())));
     } else {
       Descend(below, *old, member.value(), {"f:", member.key()}, changes);
     }
   }
   for (const auto& member : before) {
     if (after.contains(member.key())) continue;
-    std::string key = fmt::format("f:{}", std::string_view(member.key()));
-    All(MemberType(type, member.key()), member.value(), Part::kOwned, changes.removed.Insert(key));
+    All(MemberType(type, member.key()), member.value(), Part::kOwned, changes.removed.Append(FieldKey(member.key())));
   }
+  Settle(changes);
 }
 
 void Compare(const Type* type, const json::Value& before, const json::Value& after, FieldChanges& changes) {

@@ -54,17 +54,25 @@ struct FieldConflict {
   FieldSet fields;
 };
 
+// An answer shows so much of its conflicts, and counts the others.
+constexpr size_t kMaxShownConflicts = 64 * 1024;
+
 Error ConflictError(const std::vector<FieldConflict>& conflicts) {
   ErrorDetails details;
   std::map<std::string, std::vector<std::string>> by_manager;
+  size_t count = 0;
+  size_t shown = 0;
   for (const FieldConflict& conflict : conflicts) {
+    count += CountPaths(conflict.fields);
+    if (shown > kMaxShownConflicts) continue;
     std::string manager = Shown(*conflict.entry);
     ForEachPath(conflict.fields, [&](const std::string& path) {
+      if (shown > kMaxShownConflicts) return;
+      shown += path.size() + manager.size();
       details.causes.push_back({"FieldManagerConflict", "conflict with " + manager, path});
       by_manager[manager].push_back(path);
     });
   }
-  size_t count = details.causes.size();
   std::string message;
   if (count == 1) {
     const auto& [manager, paths] = *by_manager.begin();
@@ -111,9 +119,10 @@ bool WithinTakeover(const KindInfo& kind, const FieldManager& manager, const jso
 
 // Everything that any manager owns, with the containers on the way counted as owned.
 FieldSet OwnedByAnyone(const Entries& entries) {
-  FieldSet owned;
-  for (const Entry& entry : entries.list) owned = UnionOf(std::move(owned), entry.set);
-  return owned;
+  std::vector<FieldSet> sets;
+  sets.reserve(entries.list.size());
+  for (const Entry& entry : entries.list) sets.push_back(entry.set);
+  return UnionOfAll(std::move(sets));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 
 namespace sampan::api {
 
-// Invariant: sorted by key, keys unique. Change it through the members below; push_back only in key order.
+// Invariant: sorted by key, keys unique. Change it through the members below; push_back only in key order, or with Settle.
 template <class V>
 class Map : public std::vector<std::pair<std::string, V>> {
  public:
@@ -37,6 +37,19 @@ class Map : public std::vector<std::pair<std::string, V>> {
   V Get(std::string_view key, V fallback = {}) const {
     const V* found = Find(key);
     return found == nullptr ? std::move(fallback) : *found;
+  }
+  // Restores the invariant after entries were pushed back in any order; of equal keys the last stays. n entries cost
+  // n log n, where inserting each at its place would cost n squared.
+  void Settle() {
+    auto not_before = [](const Entry& a, const Entry& b) { return a.first >= b.first; };
+    if (std::adjacent_find(this->begin(), this->end(), not_before) == this->end()) return;
+    std::stable_sort(this->begin(), this->end(), [](const Entry& a, const Entry& b) { return a.first < b.first; });
+    auto kept = this->begin();
+    for (auto entry = std::next(kept); entry != this->end(); ++entry) {
+      if (entry->first != kept->first) ++kept;
+      if (kept != entry) *kept = std::move(*entry);
+    }
+    this->erase(std::next(kept), this->end());
   }
   // True when there was such a key.
   bool Erase(std::string_view key) {

@@ -159,6 +159,7 @@ class Decoder {
         if (token != Cursor::Token::kObject) break;
         source.Object(
             [&](std::string_view key, Source& child) { Note(Decode(child, *value.element, value.ops->append(out, key))); });
+        value.ops->settle(out);
         return true;
       default:
         return Fits(value, token) ? Scalar(source, value.shape, token, out) : Mismatch(source);

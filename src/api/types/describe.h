@@ -46,6 +46,7 @@ struct ContainerOps {
   size_t (*size)(const void* container);  // 0 or 1 for an optional
   const void* (*at)(const void* container, size_t index);
   void* (*append)(void* container, std::string_view key);  // key: maps only; an optional is filled
+  void (*settle)(void* container);                         // maps: when all is appended
   std::string_view (*key)(const void* container, size_t index);
 };
 
@@ -94,15 +95,20 @@ struct ListOps {
   static size_t Size(const void* c) { return static_cast<const C*>(c)->size(); }
   static const void* At(const void* c, size_t i) { return &(*static_cast<const C*>(c))[i]; }
   static void* Append(void* c, std::string_view) { return &static_cast<C*>(c)->emplace_back(); }
-  static constexpr ContainerOps kOps{&Size, &At, &Append, nullptr};
+  static constexpr ContainerOps kOps{&Size, &At, &Append, nullptr, nullptr};
 };
 template <class C>
 struct MapOps {
   static size_t Size(const void* c) { return static_cast<const C*>(c)->size(); }
   static const void* At(const void* c, size_t i) { return &(*(static_cast<const C*>(c)->begin() + i)).second; }
-  static void* Append(void* c, std::string_view key) { return &(*static_cast<C*>(c))[key]; }
+  static void* Append(void* c, std::string_view key) {
+    C& map = *static_cast<C*>(c);
+    map.emplace_back(std::string(key), typename C::Entry::second_type());
+    return &map.back().second;
+  }
+  static void Settle(void* c) { static_cast<C*>(c)->Settle(); }
   static std::string_view Key(const void* c, size_t i) { return (*(static_cast<const C*>(c)->begin() + i)).first; }
-  static constexpr ContainerOps kOps{&Size, &At, &Append, &Key};
+  static constexpr ContainerOps kOps{&Size, &At, &Append, &Settle, &Key};
 };
 template <class C>
 struct OptionalOps {
@@ -116,7 +122,7 @@ struct OptionalOps {
       return &target.emplace();
     }
   }
-  static constexpr ContainerOps kOps{&Size, &At, &Append, nullptr};
+  static constexpr ContainerOps kOps{&Size, &At, &Append, nullptr, nullptr};
 };
 template <class T>
 struct ValueOf<std::vector<T>> {

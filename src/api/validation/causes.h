@@ -29,10 +29,10 @@ class Path {
   bool key_ = false;
 };
 
-// The value of an invalid field as messages show it: strings quoted, everything else as JSON.
+// The value of an invalid field as messages show it: strings quoted, everything else as JSON; the beginning of a long one.
 struct BadValue {
-  BadValue(const json::Value& value) : text(json::Serialize(value)) {}
-  BadValue(std::string_view value) { json::AppendQuoted(value, text); }
+  BadValue(const json::Value& value);
+  BadValue(std::string_view value);
   BadValue(const std::string& value) : BadValue(std::string_view(value)) {}
   BadValue(const char* value) : BadValue(std::string_view(value)) {}
   BadValue(bool value) : text(value ? "true" : "false") {}
@@ -42,6 +42,8 @@ struct BadValue {
   std::string text;
 };
 
+// Keeps as many causes as an answer can show, and counts the others, so that a list of a hundred thousand bad elements costs
+// no more than a look at each.
 class Causes {
  public:
   void Required(const Path& path, std::string_view detail = {});
@@ -64,6 +66,8 @@ class Causes {
  private:
   void Add(std::string_view type, std::string_view label, const Path& path, std::string message);
   std::vector<ErrorCause> causes_;
+  size_t shown_ = 0;    // bytes of them
+  size_t omitted_ = 0;  // how many more there are
 };
 
 }  // namespace sampan::api

@@ -8,6 +8,7 @@ namespace {
 struct Shared {
   std::set<std::string, std::less<>> names;
   std::set<std::string, std::less<>> host_ports;
+  std::vector<std::string> own_ports;  // of host_ports, those of the container that is being looked at
   std::set<std::string_view> volumes;
   bool host_network = false;
 };
@@ -31,7 +32,11 @@ void Ports(const View& ports, Shared& shared, Causes& causes) {
     if (host.Int() != 0) {
       PortNumber(host, causes);
       std::string key = fmt::format("{}/{}/{}", protocol.Str(), port["hostIP"].Str(), host.Int());
-      if (!shared.host_ports.insert(key).second) causes.Duplicate(host.path(), key);
+      if (shared.host_ports.insert(key).second) {
+        shared.own_ports.push_back(std::move(key));
+      } else {
+        causes.Duplicate(host.path(), key);
+      }
     }
     if (shared.host_network && host.Int() != number.Int()) {
       causes.Invalid(host.path(), host.Int(), "must match `containerPort` when `hostNetwork` is true");
@@ -186,10 +191,10 @@ void Containers(const View& spec, Causes& causes) {
   });
   View init = spec["initContainers"];
   init.ForEach([&](const View& container) {
-    // They run one after another, so that they may share a host port with the others.
-    auto host_ports = shared.host_ports;
+    // They run one after another, so that they may share a host port with each other.
+    shared.own_ports.clear();
     Common(container, shared, causes);
-    shared.host_ports = std::move(host_ports);
+    for (const std::string& port : shared.own_ports) shared.host_ports.erase(port);
     OneOf(container["restartPolicy"], {"Always", "Never", "OnFailure"}, causes);
     InitContainer(container, grace, causes);
   });

@@ -92,12 +92,6 @@ void Finalizers(const View& finalizers, Causes& causes) {
   }
 }
 
-bool Contains(const View& list, std::string_view text) {
-  bool found = false;
-  list.ForEach([&](const View& element) { found |= element.Str() == text; });
-  return found;
-}
-
 }  // namespace
 
 void ObjectMeta(const KindInfo& kind, const View& object, Causes& causes) {
@@ -117,9 +111,11 @@ void ObjectMetaUpdate(const View& object, const View& old, Causes& causes) {
   if (!deleted.Empty()) {
     View finalizers = meta["finalizers"];
     View old_finalizers = old_meta["finalizers"];
+    std::unordered_set<std::string_view> known;
+    old_finalizers.ForEach([&](const View& finalizer) { known.insert(finalizer.Str()); });
     std::vector<std::string> fresh;
     finalizers.ForEach([&](const View& finalizer) {
-      if (Contains(old_finalizers, finalizer.Str())) return;
+      if (known.contains(finalizer.Str())) return;
       std::string quoted;
       json::AppendQuoted(finalizer.Str(), quoted);
       fresh.push_back(std::move(quoted));

@@ -28,7 +28,10 @@ class View {
 
   const Path& path() const { return path_; }
   bool Present() const { return value_ != nullptr && !value_->is_null(); }
-  json::Value Value() const { return value_ == nullptr ? json::Value() : *value_; }  // for messages
+  const json::Value& Value() const {  // for messages
+    static const json::Value kNull;
+    return value_ == nullptr ? kNull : *value_;
+  }
   const json::Value* Raw() const { return value_; }
 
   std::string_view Str() const { return json::FindString(value_); }

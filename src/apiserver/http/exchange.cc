@@ -35,12 +35,21 @@ net::Response ErrorResponse(const Error& error) {
 }
 
 void AddWarnings(const std::vector<std::string>& warnings, net::Response& response) {
-  constexpr size_t kMaxWarnings = 32;
-  for (size_t i = 0; i < warnings.size() && i < kMaxWarnings; ++i) {
+  // Headers have limits everywhere on the way: long texts are cut once all together are too long.
+  constexpr size_t kMaxTotal = 4096;
+  constexpr size_t kMaxCut = 256;
+  size_t all = 0;
+  for (const std::string& warning : warnings) all += warning.size();
+  size_t total = 0;
+  for (std::string_view warning : warnings) {
+    size_t length = all > kMaxTotal ? std::min(warning.size(), kMaxCut) : warning.size();
+    while (length < warning.size() && length > 0 && (static_cast<unsigned char>(warning[length]) & 0xC0) == 0x80) --length;
+    total += length;
+    if (total > kMaxTotal) return;
     std::string quoted = "299 - \"";
-    for (char c : warnings[i]) {
+    for (char c : warning.substr(0, length)) {
       if (c == '"' || c == '\\') quoted += '\\';
-      quoted += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      quoted += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
     }
     quoted += '"';
     response.headers.Add("warning", std::move(quoted));
