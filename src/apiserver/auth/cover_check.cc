@@ -6,7 +6,16 @@
 
 namespace sampan::apiserver::auth {
 
+namespace {
+
 using api::rbac::PolicyRule;
+
+// Rules come in order, and one rule may name a value twice.
+void AddId(std::vector<uint32_t>& ids, uint32_t rule) {
+  if (ids.empty() || ids.back() != rule) ids.push_back(rule);
+}
+
+}  // namespace
 
 CoverCheck::CoverCheck(const PolicyRules& held) {
   for (Axis* axis : {&verbs_, &groups_, &resources_, &names_, &paths_}) axis->all.resize(held.size());
@@ -20,8 +29,18 @@ CoverCheck::CoverCheck(const PolicyRules& held) {
       names_.all[i] = true;
       names_.all_ids.push_back(i);
     } else {
-      for (const std::string& name : rule.resource_names) names_.exact[name].push_back(i);
+      for (const std::string& name : rule.resource_names) AddId(names_.exact[name].ids, i);  // "*" is a name like others
     }
+  }
+  auto less = [](const Ids* a, const Ids* b) { return *a < *b; };
+  std::set<const Ids*, decltype(less)> kinds;
+  auto settle = [&](Table& table) {
+    for (auto& [value, named] : table) named.alike = *kinds.insert(&named.ids).first;
+  };
+  for (Axis* axis : {&verbs_, &groups_, &resources_, &names_, &paths_}) {
+    settle(axis->exact);
+    settle(axis->tails);
+    for (auto& [length, table] : axis->prefixes) settle(table);
   }
 }
 
@@ -32,21 +51,19 @@ void CoverCheck::Index(Axis& axis, Kind kind, uint32_t rule, const std::vector<s
       axis.all[rule] = true;
       axis.all_ids.push_back(rule);
     } else if (kind == Kind::kResource && text.starts_with("*/")) {
-      axis.tails[text.substr(1)].push_back(rule);
+      AddId(axis.tails[text.substr(1)].ids, rule);
     } else if (kind == Kind::kPath && text.ends_with('*')) {
-      axis.prefixes[text.size() - 1][text.substr(0, text.size() - 1)].push_back(rule);
+      AddId(axis.prefixes[text.size() - 1][text.substr(0, text.size() - 1)].ids, rule);
     }
-    axis.exact[text].push_back(rule);
+    AddId(axis.exact[text].ids, rule);
   }
 }
 
-CoverCheck::Ids CoverCheck::IdsOf(const Axis& axis, Kind kind, std::string_view value) {
-  Ids ids;
-  auto add = [&](const std::unordered_map<std::string_view, Ids>& table, std::string_view key) {
+CoverCheck::Lists CoverCheck::ListsOf(const Axis& axis, Kind kind, std::string_view value) {
+  Lists lists;
+  auto add = [&](const Table& table, std::string_view key) {
     auto found = table.find(key);
-    if (found == table.end()) return;
-    ids.insert(ids.end(), found->second.begin(), found->second.end());
-    work_ += found->second.size();
+    if (found != table.end()) lists.push_back(found->second.alike);
   };
   add(axis.exact, value);
   if (size_t slash = value.find('/'); kind == Kind::kResource && slash != std::string_view::npos) {
@@ -59,18 +76,17 @@ CoverCheck::Ids CoverCheck::IdsOf(const Axis& axis, Kind kind, std::string_view 
       work_ += 1 + length / 64;
     }
   }
-  std::ranges::sort(ids);
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
+  std::ranges::sort(lists);
+  return lists;
 }
 
 CoverCheck::Classes CoverCheck::ClassesOf(const Axis& axis, Kind kind, const std::vector<std::string>& values) {
-  std::map<Ids, size_t> known;
+  std::map<Lists, size_t> known;
   std::unordered_set<std::string_view> seen;
   Classes classes;
   for (const std::string& value : values) {
     if (!seen.insert(value).second) continue;
-    auto [place, fresh] = known.emplace(IdsOf(axis, kind, value), classes.size());
+    auto [place, fresh] = known.emplace(ListsOf(axis, kind, value), classes.size());
     if (fresh) classes.push_back({place->first, {}});
     classes[place->second].values.push_back(value);
   }
@@ -79,20 +95,28 @@ CoverCheck::Classes CoverCheck::ClassesOf(const Axis& axis, Kind kind, const std
 
 // Whether one held rule has a value of each class.
 bool CoverCheck::Covered(std::span<const Class* const> classes, std::span<const Axis* const> axes) {
+  auto count = [&](size_t i) {
+    size_t rules = axes[i]->all_ids.size();
+    for (const Ids* list : classes[i]->lists) rules += list->size();
+    return rules;
+  };
   size_t fewest = 0;
-  auto count = [&](size_t i) { return classes[i]->ids.size() + axes[i]->all_ids.size(); };
   for (size_t i = 1; i < classes.size(); ++i) {
     if (count(i) < count(fewest)) fewest = i;
   }
+  auto names = [](const Class& one, uint32_t rule) {
+    return std::ranges::any_of(one.lists, [&](const Ids* list) { return std::ranges::binary_search(*list, rule); });
+  };
   auto fits = [&](uint32_t rule) {
     ++work_;
     for (size_t i = 0; i < classes.size(); ++i) {
-      if (!axes[i]->all[rule] && !std::ranges::binary_search(classes[i]->ids, rule)) return false;
+      if (!axes[i]->all[rule] && !names(*classes[i], rule)) return false;
     }
     return true;
   };
   ++work_;
-  return std::ranges::any_of(axes[fewest]->all_ids, fits) || std::ranges::any_of(classes[fewest]->ids, fits);
+  if (std::ranges::any_of(axes[fewest]->all_ids, fits)) return true;
+  return std::ranges::any_of(classes[fewest]->lists, [&](const Ids* list) { return std::ranges::any_of(*list, fits); });
 }
 
 void CoverCheck::Add(const PolicyRule& wanted) {

@@ -25,23 +25,30 @@ class CoverCheck {
 
  private:
   using Ids = std::vector<uint32_t>;  // of held rules, sorted
+  struct Named {
+    Ids ids;
+    const Ids* alike = nullptr;  // the one that stands for all equal lists
+  };
+  using Table = std::unordered_map<std::string_view, Named>;
   // Which held rules name a value of one of the lists.
   struct Axis {
-    std::unordered_map<std::string_view, Ids> exact;
-    std::unordered_map<std::string_view, Ids> tails;                       // resources: "/scale" of "*/scale"
-    std::map<size_t, std::unordered_map<std::string_view, Ids>> prefixes;  // paths: of "/api/*", by length
-    std::vector<bool> all;                                                 // by rule: takes any value
+    Table exact;
+    Table tails;                       // resources: "/scale" of "*/scale"
+    std::map<size_t, Table> prefixes;  // paths: of "/api/*", by length
+    std::vector<bool> all;             // by rule: takes any value
     Ids all_ids;
   };
   enum class Kind : unsigned char { kPlain, kResource, kPath };
+  // Besides the rules that take any value. Compared by address.
+  using Lists = std::vector<const Ids*>;
   struct Class {
-    Ids ids;  // besides those that take any value
+    Lists lists;
     std::vector<std::string_view> values;
   };
   using Classes = std::vector<Class>;
 
-  void Index(Axis& axis, Kind kind, uint32_t rule, const std::vector<std::string>& values);
-  Ids IdsOf(const Axis& axis, Kind kind, std::string_view value);
+  static void Index(Axis& axis, Kind kind, uint32_t rule, const std::vector<std::string>& values);
+  Lists ListsOf(const Axis& axis, Kind kind, std::string_view value);
   Classes ClassesOf(const Axis& axis, Kind kind, const std::vector<std::string>& values);
   bool Covered(std::span<const Class* const> classes, std::span<const Axis* const> axes);
   void AddResources(const api::rbac::PolicyRule& wanted);
