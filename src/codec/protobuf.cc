@@ -81,9 +81,13 @@ void Writer::Fixed64(uint32_t number, uint64_t bits) {
 }
 
 void Writer::Bytes(uint32_t number, std::string_view bytes) {
-  Tag(number, Wire::kBytes);
-  Raw(bytes.size());
+  BytesHead(number, bytes.size());
   out_ += bytes;
+}
+
+void Writer::BytesHead(uint32_t number, size_t size) {
+  Tag(number, Wire::kBytes);
+  Raw(size);
 }
 
 void Writer::InsertLength(size_t start) {

@@ -47,6 +47,7 @@ class Writer {
   void Varint(uint32_t number, uint64_t value);
   void Fixed64(uint32_t number, uint64_t bits);
   void Bytes(uint32_t number, std::string_view bytes);
+  void BytesHead(uint32_t number, size_t size);  // the caller appends so many bytes
   // A message whose fields body() writes.
   template <class F>
   void Nested(uint32_t number, F body) {

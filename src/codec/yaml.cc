@@ -1,12 +1,9 @@
 #include "codec/yaml.h"
 
-#include <sstream>
-
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/parser.h>
+#include <unordered_map>
 
 #include "codec/utf8.h"
+#include "codec/yaml_reader.h"
 #include "codec/yaml_scalar.h"
 
 namespace sampan::yaml {
@@ -15,7 +12,7 @@ namespace {
 // Aliases may make a document larger than its text, but not without bound.
 constexpr size_t kMaxExpansion = 4;
 
-// YAML knows no control characters but tab and line ends. (NUL bytes would also make the parser guess at UTF-16.)
+// YAML knows no control characters but tab and line ends.
 bool HasControls(std::string_view text) {
   return std::ranges::any_of(text, [](char c) {
     auto byte = static_cast<unsigned char>(c);
@@ -23,78 +20,41 @@ bool HasControls(std::string_view text) {
   });
 }
 
-// The parser yields the escapes \N and \_ as the single bytes 0x85 and 0xA0; here they become UTF-8. (The text itself is
-// valid, so a byte that continues nothing can come from nowhere else.)
-std::string RepairEscapes(std::string text) {
-  if (utf8::IsValid(text)) return text;
-  std::string repaired;
-  for (size_t i = 0; i < text.size();) {
-    auto lead = static_cast<unsigned char>(text[i]);
-    size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (lead >= 0x80 && lead < 0xC0) {
-      repaired += '\xC2';
-      length = 1;
-    }
-    repaired.append(text, i, length);
-    i += length;
-  }
-  return repaired;
+std::unexpected<Error> Fault(size_t line, std::string_view what) {
+  return Fail(Error::BadRequest("error converting YAML to JSON: yaml: line {}: {}", line, what));
 }
 
-// Ends the parse from within an event; caught in ParseAll.
-struct Stop {
-  Error error;
-};
-
-[[noreturn]] void Fault(const YAML::Mark& mark, std::string_view what) {
-  throw Stop{Error::BadRequest("error converting YAML to JSON: yaml: line {}: {}", mark.line + 1, what)};
+// As a key a scalar is its text; numbers and booleans are written their canonical way.
+std::string KeyOf(const json::Value& scalar) {
+  return scalar.is_string() ? std::string(scalar.get_string()) : json::Serialize(scalar);
 }
 
-// Builds one JSON value from the parser's events.
-class Builder : public YAML::EventHandler {
+// Builds one JSON value from the reader's events.
+class Builder {
  public:
   explicit Builder(const ParseOptions& options) : options_(options) {}
 
-  std::optional<json::Value> TakeDocument() { return std::exchange(document_, std::nullopt); }
-
-  void OnDocumentStart(const YAML::Mark&) override {
-    anchors_.clear();
-    frames_.clear();
-  }
-  void OnDocumentEnd() override {}
-
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(mark, anchor, nullptr, {.values = 1}, "null"); }
-
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& raw) override {
-    std::string text = RepairEscapes(raw);
-    auto value = ResolveScalar(tag, text);
-    if (!value) Fault(mark, value.error().message());
-    // As a key a scalar is its text; numbers and booleans are written their canonical way.
-    std::string key = value->is_string() ? std::string(value->get_string()) : json::Serialize(*value);
-    Add(mark, anchor, std::move(*value), {.values = 1, .bytes = text.size()}, std::move(key), tag == "?" && text == "<<");
-  }
-
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    auto it = anchors_.find(anchor);
-    if (it == anchors_.end()) Fault(mark, "an anchor contains itself");
-    const Anchored& anchored = it->second;
-    if (frames_.size() + anchored.size.depth > options_.max_depth) Fault(mark, "exceeded max depth");
-    std::optional<std::string> key;
-    if (!anchored.value.is_structured()) {
-      key = anchored.value.is_string() ? std::string(anchored.value.get_string()) : json::Serialize(anchored.value);
+  Result<void> Take(Event event) {
+    switch (event.kind) {
+      case Event::Kind::kDocumentStart:
+        anchors_.clear();
+        return {};
+      case Event::Kind::kScalar:
+        return Scalar(std::move(event));
+      case Event::Kind::kAlias:
+        return Alias(event);
+      case Event::Kind::kSequenceStart:
+        return Open(std::move(event), json::Array());
+      case Event::Kind::kMapStart:
+        return Open(std::move(event), json::Object());
+      case Event::Kind::kSequenceEnd:
+      case Event::Kind::kMapEnd:
+        return Close();
+      default:
+        return {};
     }
-    Add(mark, 0, anchored.value, anchored.size, std::move(key));
   }
-
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    Open(mark, anchor, json::Array());
-  }
-  void OnSequenceEnd() override { Close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
-    Open(mark, anchor, json::Object());
-  }
-  void OnMapEnd() override { Close(); }
+  json::Value TakeDocument() { return std::exchange(document_, json::Value()); }
 
  private:
   struct Size {
@@ -114,29 +74,60 @@ class Builder : public YAML::EventHandler {
   struct Frame {
     json::Value value;
     Size size;
-    YAML::Mark mark;
-    YAML::anchor_t anchor = 0;
+    size_t line = 0;
+    std::string anchor;
     std::optional<std::string> key;  // of a map, read and waiting for its value
     bool merge = false;              // the key is `<<`
     std::vector<json::Value> merged;
   };
 
-  void Spend(const YAML::Mark& mark, const Size& size) {
+  Result<void> Scalar(Event event) {
+    auto value = ResolveScalar(event.tag, event.text);
+    if (!value) return Fault(event.line, value.error().message());
+    if (value->is_string() && !utf8::IsValid(value->get_string())) return Fault(event.line, "!!binary value is no text");
+    std::string key = AwaitsKey() ? KeyOf(*value) : std::string();
+    const bool merge = event.tag == "?" && event.text == "<<";
+    return Add(event, {std::move(*value), {.values = 1, .bytes = event.text.size()}}, std::move(key), merge);
+  }
+
+  Result<void> Alias(const Event& event) {
+    auto it = anchors_.find(event.anchor);
+    if (it == anchors_.end()) return Fault(event.line, fmt::format("unknown anchor '{}' referenced", event.anchor));
+    const Anchored& anchored = it->second;
+    if (frames_.size() + anchored.size.depth > options_.max_depth) return Fault(event.line, "exceeded max depth");
+    if (AwaitsKey() && anchored.value.is_structured()) return Fault(event.line, "a map or a list cannot be a key");
+    TRY_VOID(Spend(event.line, anchored.size));
+    Event use{.line = event.line};
+    return Add(use, {anchored.value, anchored.size}, AwaitsKey() ? KeyOf(anchored.value) : std::string(), false);
+  }
+
+  Result<void> Spend(size_t line, const Size& size) {
     total_.values += size.values;
     total_.bytes += size.bytes;
     if (total_.values > options_.max_values || total_.bytes > options_.max_bytes * kMaxExpansion) {
-      Fault(mark, "document contains excessive aliasing");
+      return Fault(line, "document contains excessive aliasing");
     }
+    return {};
   }
 
-  void Open(const YAML::Mark& mark, YAML::anchor_t anchor, json::Value value) {
-    if (frames_.size() >= options_.max_depth) Fault(mark, "exceeded max depth");
-    if (AwaitsKey()) Fault(mark, "a map or a list cannot be a key");
-    Spend(mark, {.values = 1});
-    frames_.push_back({.value = std::move(value), .size = {.values = 1}, .mark = mark, .anchor = anchor});
+  // What an anchor names is kept for its aliases: a copy, and paid for as one use.
+  Result<void> Keep(size_t line, const std::string& anchor, const json::Value& value, const Size& size) {
+    if (anchor.empty()) return {};
+    TRY_VOID(Spend(line, size));
+    anchors_[anchor] = {value, size};
+    return {};
   }
 
-  void Close() {
+  Result<void> Open(Event event, json::Value value) {
+    if (frames_.size() >= options_.max_depth) return Fault(event.line, "exceeded max depth");
+    if (AwaitsKey()) return Fault(event.line, "a map or a list cannot be a key");
+    TRY_VOID(Spend(event.line, {.values = 1}));
+    frames_.push_back(
+        {.value = std::move(value), .size = {.values = 1}, .line = event.line, .anchor = std::move(event.anchor)});
+    return {};
+  }
+
+  Result<void> Close() {
     Frame frame = std::move(frames_.back());
     frames_.pop_back();
     // Explicit keys win over merged ones, earlier merged ones over later.
@@ -147,29 +138,29 @@ class Builder : public YAML::EventHandler {
         }
       }
     }
-    if (frame.anchor != 0) anchors_[frame.anchor] = {frame.value, frame.size};
-    Place(frame.mark, std::move(frame.value), frame.size);
+    TRY_VOID(Keep(frame.line, frame.anchor, frame.value, frame.size));
+    return Place(frame.line, std::move(frame.value), frame.size);
   }
 
   bool AwaitsKey() const { return !frames_.empty() && frames_.back().value.is_object() && !frames_.back().key; }
 
-  void Add(const YAML::Mark& mark, YAML::anchor_t anchor, json::Value value, Size size, std::optional<std::string> key,
-           bool merge = false) {
-    Spend(mark, size);
-    if (anchor != 0) anchors_[anchor] = {value, size};
-    if (!AwaitsKey()) return Place(mark, std::move(value), size);
-    if (!key) Fault(mark, "a map or a list cannot be a key");
+  // A value without members of its own events: a key or a value of the frame. `key` is its text as a key.
+  Result<void> Add(const Event& event, Anchored added, std::string key, bool merge) {
+    TRY_VOID(Spend(event.line, {.values = 1, .bytes = event.text.size()}));
+    TRY_VOID(Keep(event.line, event.anchor, added.value, added.size));
+    if (!AwaitsKey()) return Place(event.line, std::move(added.value), added.size);
     Frame& frame = frames_.back();
     frame.merge = merge;
-    if (!merge && frame.value.get_object().contains(*key)) Duplicate(mark, *key);
+    if (!merge && frame.value.get_object().contains(key)) TRY_VOID(Duplicate(event.line, key));
     frame.key = std::move(key);
+    return {};
   }
 
-  void Duplicate(const YAML::Mark& mark, const std::string& key) {
+  Result<void> Duplicate(size_t line, const std::string& key) {
     std::string quoted;
     json::AppendQuoted(key, quoted);
-    if (options_.duplicates == nullptr) Fault(mark, fmt::format("key {} already set in map", quoted));
-    if (options_.duplicates->size() >= json::kMaxDuplicates) return;
+    if (options_.duplicates == nullptr) return Fault(line, fmt::format("key {} already set in map", quoted));
+    if (options_.duplicates->size() >= json::kMaxDuplicates) return {};
     std::string path;
     for (const Frame& frame : frames_) {
       if (&frame == &frames_.back()) break;
@@ -180,41 +171,48 @@ class Builder : public YAML::EventHandler {
       }
     }
     options_.duplicates->push_back(fmt::format("{}{}{}", path, path.empty() ? "" : ".", key));
+    return {};
   }
 
-  void Place(const YAML::Mark& mark, json::Value value, const Size& size) {
+  Result<void> Place(size_t line, json::Value value, const Size& size) {
     if (frames_.empty()) {
       document_ = std::move(value);
-      return;
+      return {};
     }
     Frame& frame = frames_.back();
     frame.size.Add(size);
     if (frame.value.is_array()) {
       frame.value.get_array().push_back(std::move(value));
-      return;
+      return {};
     }
     if (frame.merge) {
-      Merge(mark, frame, std::move(value));
+      TRY_VOID(Merge(line, frame, std::move(value)));
     } else {
       frame.value.get_object().insert_or_assign(*frame.key, std::move(value));
     }
     frame.key.reset();
     frame.merge = false;
+    return {};
   }
 
-  void Merge(const YAML::Mark& mark, Frame& frame, json::Value value) {
-    if (value.is_object()) return frame.merged.push_back(std::move(value));
-    if (!value.is_array()) Fault(mark, "map merge requires map or sequence of maps as the value");
+  static Result<void> Merge(size_t line, Frame& frame, json::Value value) {
+    constexpr std::string_view kWrong = "map merge requires map or sequence of maps as the value";
+    if (value.is_object()) {
+      frame.merged.push_back(std::move(value));
+      return {};
+    }
+    if (!value.is_array()) return Fault(line, kWrong);
     for (json::Value& element : value.get_array()) {
-      if (!element.is_object()) Fault(mark, "map merge requires map or sequence of maps as the value");
+      if (!element.is_object()) return Fault(line, kWrong);
       frame.merged.push_back(std::move(element));
     }
+    return {};
   }
 
   const ParseOptions& options_;
-  std::optional<json::Value> document_;
+  json::Value document_;
   std::vector<Frame> frames_;
-  std::unordered_map<YAML::anchor_t, Anchored> anchors_;
+  std::unordered_map<std::string, Anchored> anchors_;
   Size total_;
 };
 
@@ -229,25 +227,18 @@ Result<std::vector<json::Value>> Run(std::string_view text, const ParseOptions& 
   }
   if (!utf8::IsValid(text)) return Fail(Error::BadRequest("error converting YAML to JSON: yaml: invalid UTF-8"));
   std::vector<json::Value> documents;
-  try {
-    std::istringstream stream{std::string(text)};
-    YAML::Parser parser(stream);
-    Builder builder(options);
-    while (parser.HandleNextDocument(builder)) {
-      auto document = builder.TakeDocument();
-      if (!document) continue;
-      if (wanted == Documents::kFirst || !document->is_null()) documents.push_back(std::move(*document));
-      if (wanted == Documents::kFirst) break;
-    }
-  } catch (Stop& stop) {
-    return Fail(std::move(stop.error));
-  } catch (const YAML::Exception& exception) {
-    return Fail(
-        Error::BadRequest("error converting YAML to JSON: yaml: line {}: {}", exception.mark.line + 1, exception.msg));
-  } catch (const std::exception& exception) {
-    return Fail(Error::BadRequest("error converting YAML to JSON: yaml: {}", exception.what()));
+  Reader reader(text);
+  Builder builder(options);
+  while (true) {
+    TRY(Event event, reader.Next());
+    if (event.kind == Event::Kind::kStreamEnd) return documents;
+    const bool end = event.kind == Event::Kind::kDocumentEnd;
+    TRY_VOID(builder.Take(std::move(event)));
+    if (!end) continue;
+    json::Value document = builder.TakeDocument();
+    if (wanted == Documents::kFirst || !document.is_null()) documents.push_back(std::move(document));
+    if (wanted == Documents::kFirst) return documents;
   }
-  return documents;
 }
 
 }  // namespace

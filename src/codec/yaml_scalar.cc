@@ -103,6 +103,9 @@ bool IsNotFinite(std::string_view text) {
 }  // namespace
 
 json::Value ResolvePlain(std::string_view text) {
+  // Most text is none of the words and numbers: their first characters are few.
+  const bool may_mean = text.empty() || std::string_view("~nNyYtTfFoO+-.0123456789").find(text[0]) != std::string_view::npos;
+  if (!may_mean) return json::Value(boost::json::string_view(text));
   if (IsNull(text)) return nullptr;
   if (auto flag = AsBool(text)) return *flag;
   if (auto number = AsNumber(text)) return *number;

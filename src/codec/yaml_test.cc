@@ -94,6 +94,74 @@ TEST(Yaml, AliasesCannotExplode) {
   EXPECT_FALSE(Parse(big + "]"));
 }
 
+// Whatever a text of some megabytes holds, it is read once, and nothing recurses or is copied again and again.
+TEST(Yaml, NothingCostsMoreThanItsLength) {
+  constexpr size_t kSize = 100'000;
+  auto many = [](std::string_view part) {
+    std::string text;
+    while (text.size() < kSize) text += part;
+    return text;
+  };
+  for (const char* part : {"{", "[", "- ", "? ",   ": ", "a: ", "&a ",   "!a ",    "\"a\" ",   "'",    "\"",
+                           "|", "*", "%",  "#x\n", "\n", " ",   "---\n", "a: b\n", "!<a> x, ", "x\n  "}) {
+    (void)Parse(many(part));
+    (void)Parse("a: [" + many(part));
+    (void)Parse("a: '" + many(part));
+    (void)Parse("- " + many(part));
+  }
+  // Anchors around each other are copied, and paid for.
+  std::string anchors = "a: ";
+  for (int i = 0; i < 450; ++i) anchors += fmt::format("&x{} [", i);
+  auto nested = Parse(anchors + many("x,") + std::string(450, ']'));
+  ASSERT_FALSE(nested);
+  EXPECT_NE(nested.error().message().find("excessive aliasing"), std::string::npos);
+}
+
+TEST(Yaml, ReadsWhatPeopleWrite) {
+  const Case cases[] = {
+      {"a: plain\n  goes on\n\n  and on # comment\nb: x#c", R"({"a":"plain goes on\nand on","b":"x#c"})"},
+      {"a: \"one\n  two \\\n  three\n\n  four\"", R"({"a":"one two three\nfour"})"},
+      {"a: 'one\n\n  two'", R"({"a":"one\ntwo"})"},
+      {"a: >\n  x\n  y\n\n  z\n   deeper\n  end\n", R"({"a":"x y\nz\n deeper\nend\n"})"},
+      {"a: |\n\n  x\n\n   z\n\nb: c", R"({"a":"\nx\n\n z\n","b":"c"})"},
+      {"a: |2\n    x\n   z\n", R"({"a":"  x\n z\n"})"},
+      {"a: |\n  no line end", R"({"a":"no line end"})"},
+      {"a:\n- b\n- - c\n  - d\n- e: f\n  g:\n  - h\ni: j", R"({"a":["b",["c","d"],{"e":"f","g":["h"]}],"i":"j"})"},
+      {"? a\n: b\n? - c\n", nullptr},
+      {"? a\n: - b\n  - c\n? d", R"({"a":["b","c"],"d":null})"},
+      {"{a: b, c: , d: [e, f: g], \"h\":i, j}", R"({"a":"b","c":null,"d":["e",{"f":"g"}],"h":"i","j":null})"},
+      {"[a, b, ]", R"(["a","b"])"},
+      {"u: http://x:80/z\nv: [http://x:80, a:b]", R"({"u":"http://x:80/z","v":["http://x:80","a:b"]})"},
+      {"&m\na: &s !!str 12\nb: *s", R"({"a":"12","b":"12"})"},
+      {"%YAML 1.1\n%TAG !k! tag:yaml.org,2002:\n---\na: !k!str 5\n", R"({"a":"5"})"},
+      {"a: !<tag:yaml.org,2002:str> 5", R"({"a":"5"})"},
+      {"--- |\n  top\n", R"("top\n")"},
+      {"\xEF\xBB\xBF"
+       "a: 1\r\nb:\r\n- c\r\n",
+       R"({"a":1,"b":["c"]})"},
+      {"a: \"\\x41\\u00e9\\U0001F600\\t\\/\"", "{\"a\":\"A\u00e9\U0001F600\\t/\"}"},
+      {"a: - b", nullptr},
+      {"a: 1\n b: 2", nullptr},
+      {"- a\nb: c", nullptr},
+      {"a: b\n- c", nullptr},
+      {"a: \"b\" c", nullptr},
+      {"a: @x", nullptr},
+      {"[,]", nullptr},
+      {"{a: b", nullptr},
+      {"a: \"b\n---\nc\"", nullptr},
+      {"a: \"\\ud800\"", nullptr},
+      {"a: \"\\q\"", nullptr},
+      {"a: !x!y z", nullptr},
+      {"[a, b]: c", nullptr},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.yaml);
+    auto value = Parse(c.yaml);
+    ASSERT_EQ(value.has_value(), c.json != nullptr) << (value ? json::Serialize(*value) : value.error().message());
+    if (c.json != nullptr) EXPECT_EQ(json::Serialize(*value), json::Serialize(boost::json::parse(c.json)));
+  }
+}
+
 TEST(Yaml, Limits) {
   EXPECT_EQ(Parse(std::string(100, ' '), {.max_bytes = 10}).error().reason(), Reason::kRequestEntityTooLarge);
   EXPECT_FALSE(Parse(std::string(10000, '[')));
