@@ -1,10 +1,11 @@
-// Arithmetic with times that users choose: what is too large for nanoseconds in 64 bits ends at the largest (or smallest),
-// where the plain operators would overflow. 292 years are for ever.
+// Arithmetic with times and counts that users choose: what is too large for nanoseconds in 64 bits ends at the largest (or
+// smallest), where the plain operators would overflow. 292 years are for ever.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "base/time.h"
@@ -20,6 +21,15 @@ constexpr Duration SaturatedSum(Duration a, Duration b) {
   int64_t sum = 0;
   if (!__builtin_add_overflow(a.count(), b.count(), &sum)) return Duration(sum);
   return b > Duration(0) ? Duration::max() : Duration::min();
+}
+
+// Counts, which are sums of what several objects say.
+constexpr int64_t SaturatedSum(int64_t a, int64_t b) {
+  return SaturatedSum(Duration(a), Duration(b)).count();
+}
+constexpr int32_t Saturated32(int64_t value) {
+  return static_cast<int32_t>(
+      std::clamp<int64_t>(value, std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()));
 }
 
 // `time` + `delay`.

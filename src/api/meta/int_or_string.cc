@@ -1,5 +1,7 @@
 #include "api/meta/int_or_string.h"
 
+#include "base/saturate.h"
+
 #include <charconv>
 
 namespace sampan::api {
@@ -12,7 +14,7 @@ std::optional<int32_t> IntOrString::Scaled(int32_t total, Rounding rounding) con
   auto [stop, error] = std::from_chars(text_.data(), end, percent);
   if (error != std::errc() || stop != end) return std::nullopt;
   int64_t product = int64_t{percent} * total;
-  return static_cast<int32_t>(rounding == Rounding::kUp ? (product + 99) / 100 : product / 100);
+  return Saturated32(rounding == Rounding::kUp ? (product + 99) / 100 : product / 100);
 }
 
 }  // namespace sampan::api

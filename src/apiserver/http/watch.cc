@@ -2,9 +2,11 @@
 #include "apiserver/http/handlers.h"
 #include "apiserver/http/watch_encoder.h"
 #include "apiserver/http/watch_sink.h"
+#include "apiserver/turn.h"
 #include "async/contain.h"
 #include "async/gate.h"
 #include "async/spawn.h"
+#include "base/saturate.h"
 #include "net/websocket.h"
 
 namespace sampan::apiserver {
@@ -54,6 +56,7 @@ Task<bool> WriteChunks(WatchStreamState* state, std::vector<net::Chunk> out) {
 }
 
 Task<void> SendEvents(WatchStreamState* state) {
+  Turn turn;
   while (true) {
     auto changes = co_await state->watcher->Next();
     std::vector<net::Chunk> out;
@@ -64,7 +67,10 @@ Task<void> SendEvents(WatchStreamState* state) {
     }
     if (!*changes) co_return;
     WallTime now = state->context->registry.clock().Now();
-    for (const Change& change : **changes) state->encoder->Append(change, now, out);
+    for (const Change& change : **changes) {
+      state->encoder->Append(change, now, out);
+      if (change.object != nullptr && turn.Spent(change.object->bytes().size())) co_await Yield();
+    }
     if (!co_await WriteChunks(state, std::move(out))) co_return;
   }
 }
@@ -101,7 +107,7 @@ Task<Answer> SendWatch(HttpContext* context, Exchange* exchange, Result<std::uni
   Watcher& watcher = **opened;
   Clock& clock = context->registry.clock();
   std::shared_ptr<store::Subscription> events = watcher.Stopper();
-  Clock::TimerId timer = clock.After(std::chrono::seconds(limit), [events] { events->Stop(); });
+  Clock::TimerId timer = clock.After(SaturatedSeconds(limit), [events] { events->Stop(); });
   (*sink)->OnGone([events] { events->Stop(); });
   auto gone = exchange->request.gone.OnCancel([events] { events->Stop(); });
 

@@ -2,6 +2,7 @@
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
 #include "apiserver/registry/registry.h"
+#include "base/saturate.h"
 #include "store/keys.h"
 
 namespace sampan::apiserver {
@@ -62,7 +63,7 @@ void SetPropagation(json::Value& object, const DeleteRequest& request) {
 void SetDeletion(json::Value& object, const api::Object& current, int64_t grace, bool asked, WallTime now) {
   json::Object& metadata = MetadataOf(object);
   if (!current.deleting()) {
-    metadata["deletionTimestamp"] = FormatTime(now + std::chrono::seconds(grace));
+    metadata["deletionTimestamp"] = FormatTime(SaturatedSum(now, SaturatedSeconds(grace)));
     metadata["deletionGracePeriodSeconds"] = grace;
     std::optional<int64_t> generation = FindInt(json::Find(object, "metadata", "generation"));
     if (generation) metadata["generation"] = *generation + 1;
@@ -71,7 +72,7 @@ void SetDeletion(json::Value& object, const api::Object& current, int64_t grace,
   int64_t pending = FindInt(json::Find(object, "metadata", "deletionGracePeriodSeconds")).value_or(0);
   std::optional<WallTime> due = ParseTime(current.head().deletion_timestamp);
   if (!asked || grace >= pending || !due) return;
-  metadata["deletionTimestamp"] = FormatTime(*due - std::chrono::seconds(pending - grace));
+  metadata["deletionTimestamp"] = FormatTime(SaturatedSum(*due, -SaturatedSeconds(pending - grace)));
   metadata["deletionGracePeriodSeconds"] = grace;
 }
 

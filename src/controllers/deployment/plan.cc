@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "base/saturate.h"
 #include "controllers/deployment/state.h"
 
 namespace sampan::controllers::deployment {
@@ -44,7 +45,7 @@ int64_t RevisionOf(const ReplicaSetPtr& set) {
 int64_t NextRevision(const State& state) {
   int64_t highest = 0;
   for (const ReplicaSetPtr& set : state.old) highest = std::max(highest, RevisionOf(set));
-  return highest + 1;
+  return SaturatedSum(highest, 1);
 }
 
 StringMap CopiedAnnotations(const Deployment& deployment) {
@@ -117,7 +118,7 @@ std::vector<SetChange> PlanCurrent(const State& state) {
 // Shrinks the old sets as far as availability allows: first by the pods that serve nobody anyway.
 std::vector<SetChange> PlanOldShrinking(const State& state) {
   int32_t current_unavailable = SizeOf(state.current) - AvailableOf(state.current);
-  int32_t budget = TotalSize(state.all) - state.min_available() - current_unavailable;
+  int32_t budget = Saturated32(int64_t{TotalSize(state.all)} - state.min_available() - current_unavailable);
   if (budget <= 0) return {};
   std::vector<int32_t> sizes;
   for (const ReplicaSetPtr& set : state.old) {
@@ -227,15 +228,15 @@ std::optional<int64_t> NumberIn(const StringMap& annotations, std::string_view k
 }
 
 int32_t TotalSize(std::span<const ReplicaSetPtr> sets) {
-  int32_t total = 0;
+  int64_t total = 0;
   for (const ReplicaSetPtr& set : sets) total += SizeOf(set);
-  return total;
+  return Saturated32(total);
 }
 
 int32_t TotalAvailable(std::span<const ReplicaSetPtr> sets) {
-  int32_t total = 0;
+  int64_t total = 0;
   for (const ReplicaSetPtr& set : sets) total += AvailableOf(set);
-  return total;
+  return Saturated32(total);
 }
 
 StringMap SizeAnnotations(const State& state) {
@@ -255,7 +256,7 @@ State MakeState(const Input& input) {
   state.paused = deployment.spec.paused.value_or(false);
   std::optional<int32_t> deadline = deployment.spec.progress_deadline_seconds;
   if (deadline && *deadline != std::numeric_limits<int32_t>::max()) {
-    state.progress_deadline = std::chrono::seconds(*deadline);
+    state.progress_deadline = SaturatedSeconds(*deadline);
   }
   state.all = input.sets;
   std::ranges::sort(state.all, OlderThan);

@@ -2,6 +2,8 @@
 
 #include "controllers/deployment/state.h"
 
+#include "base/saturate.h"
+
 namespace sampan::controllers::deployment {
 namespace {
 
@@ -47,7 +49,7 @@ int32_t ShareOf(const State& state, const ReplicaSetPtr& set) {
   int64_t before = NumberIn(set->metadata.annotations, kMaxReplicas).value_or(state.deployment->status.replicas.value_or(0));
   if (before <= 0) return 0;
   double size = static_cast<double>(SizeOf(set)) * state.max_total() / static_cast<double>(before);
-  return static_cast<int32_t>(std::lround(size)) - SizeOf(set);
+  return Saturated32(std::llround(std::min(size, 4e9)) - SizeOf(set));
 }
 
 std::vector<SetChange> ScaleTogether(const State& state, std::vector<ReplicaSetPtr> active) {
@@ -67,7 +69,7 @@ std::vector<SetChange> ScaleTogether(const State& state, std::vector<ReplicaSetP
     sizes.push_back(SizeOf(set) + share);
     added += share;
   }
-  if (!sizes.empty()) sizes[0] = std::max(sizes[0] + to_add - added, 0);
+  if (!sizes.empty()) sizes[0] = Saturated32(std::max<int64_t>(int64_t{sizes[0]} + to_add - added, 0));
   std::vector<SetChange> changes;
   for (size_t i = 0; i < active.size(); ++i) {
     SetChange change = Sized(state, active[i], sizes[i]);

@@ -5,6 +5,8 @@
 
 #include "controllers/deployment/plan.h"
 
+#include "base/saturate.h"
+
 namespace sampan::controllers::deployment {
 
 struct State {
@@ -20,7 +22,7 @@ struct State {
   bool old_pods_running = false;
   WallTime now{};
 
-  int32_t max_total() const { return replicas + bounds.max_surge; }
+  int32_t max_total() const { return Saturated32(int64_t{replicas} + bounds.max_surge); }
   int32_t min_available() const { return std::max(replicas - bounds.max_unavailable, 0); }
 };
 

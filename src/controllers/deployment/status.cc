@@ -1,5 +1,7 @@
 #include "controllers/deployment/state.h"
 
+#include "base/saturate.h"
+
 namespace sampan::controllers::deployment {
 namespace {
 
@@ -29,28 +31,28 @@ std::string Subject(const State& state) {
 
 // Unknown when it is unknown of any set.
 std::optional<int32_t> TotalTerminating(std::span<const ReplicaSetPtr> sets) {
-  int32_t total = 0;
+  int64_t total = 0;
   for (const ReplicaSetPtr& set : sets) {
     if (!set->status.terminating_replicas) return std::nullopt;
     total += *set->status.terminating_replicas;
   }
-  return total;
+  return Saturated32(total);
 }
 
 void Count(const State& state, DeploymentStatus& status) {
-  int32_t replicas = 0, ready = 0;
+  int64_t replicas = 0, ready = 0;
   for (const ReplicaSetPtr& set : state.all) {
     replicas += set->status.replicas;
     ready += set->status.ready_replicas.value_or(0);
   }
   int32_t available = TotalAvailable(state.all);
-  auto positive = [](int32_t count) { return count > 0 ? std::optional(count) : std::nullopt; };
+  auto positive = [](int64_t count) { return count > 0 ? std::optional(Saturated32(count)) : std::nullopt; };
   status.observed_generation = state.deployment->metadata.generation;
   status.replicas = positive(replicas);
   status.updated_replicas = positive(state.current ? state.current->status.replicas : 0);
   status.ready_replicas = positive(ready);
   status.available_replicas = positive(available);
-  status.unavailable_replicas = positive(TotalSize(state.all) - available);
+  status.unavailable_replicas = positive(int64_t{TotalSize(state.all)} - available);
   status.terminating_replicas = TotalTerminating(state.all);
 }
 
@@ -178,7 +180,8 @@ std::optional<Duration> NextDeadlineCheck(const State& state, const DeploymentSt
   if (!state.progress_deadline || progress == nullptr || !progress->last_update_time) return std::nullopt;
   if (progress->reason == kAvailable || progress->reason == kTimedOut) return std::nullopt;
   // A second more: times are kept in whole seconds.
-  Duration left = *progress->last_update_time + *state.progress_deadline - state.now + std::chrono::seconds(1);
+  Duration left = SaturatedDifference(
+      SaturatedSum(*progress->last_update_time, *state.progress_deadline + std::chrono::seconds(1)), state.now);
   return std::max<Duration>(left, std::chrono::seconds(1));
 }
 
