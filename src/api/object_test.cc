@@ -120,5 +120,18 @@ TEST(Object, ThreadsShareOneStruct) {
   for (const core::Pod* pod : seen) EXPECT_EQ(pod, seen[0]);
 }
 
+TEST(Map, SettlesWhatCameInAnyOrder) {
+  StringMap map;
+  for (const auto& [key, value] :
+       std::vector<StringMap::Entry>{{"b", "1"}, {"a", "2"}, {"b", "3"}, {"c", "4"}, {"a", "5"}}) {
+    map.emplace_back(key, value);
+  }
+  map.Settle();
+  EXPECT_EQ(map, (StringMap{{"a", "5"}, {"b", "3"}, {"c", "4"}}));
+  StringMap none;
+  none.Settle();
+  EXPECT_TRUE(none.empty());
+}
+
 }  // namespace
 }  // namespace sampan::api

@@ -395,17 +395,21 @@ void AppendMessage(const Type& type, const Value& object, std::string& out) {
   Encoder(out).Message(type, object);
 }
 
-std::string WrapProtobuf(std::string_view api_version, std::string_view kind, std::string_view message) {
+std::string ProtobufOpening(std::string_view api_version, std::string_view kind, size_t size) {
   std::string out(kProtobufMagic);
-  out.reserve(message.size() + 128);
   Writer writer(out);
   writer.Nested(1, [&] {
     writer.Bytes(1, api_version);
     writer.Bytes(2, kind);
   });
-  writer.Bytes(2, message);
-  writer.Bytes(3, {});
-  writer.Bytes(4, {});
+  writer.BytesHead(2, size);
+  return out;
+}
+
+std::string WrapProtobuf(std::string_view api_version, std::string_view kind, std::string_view message) {
+  std::string out = ProtobufOpening(api_version, kind, message.size());
+  out += message;
+  out += kProtobufEnd;
   return out;
 }
 

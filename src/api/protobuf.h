@@ -35,5 +35,8 @@ void AppendMessage(const Type& type, const json::Value& object, std::string& out
 
 // A list is spliced from items that are encoded already: the envelope around `ListMeta` and repeated items (field 2).
 std::string WrapProtobuf(std::string_view api_version, std::string_view kind, std::string_view message);
+// The same in parts: what stands before and behind a message of `size` bytes that is not in one piece.
+std::string ProtobufOpening(std::string_view api_version, std::string_view kind, size_t size);
+inline constexpr std::string_view kProtobufEnd{"\x1a\x00\x22\x00", 4};
 
 }  // namespace sampan::api

@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "tests/perf"))
 from cluster import Cluster, Failure, poll  # noqa: E402  (the paths are set above)
 from pods import PodBench  # noqa: E402
 from slow_uploads import SlowUploads  # noqa: E402
+from worst_request import waits  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("SAMPAN_PERF_BUILD", ROOT / "build/release"))
 PORT, KUBELET_PORT = 18443, 21250
@@ -312,13 +313,23 @@ def pods(directory):
                   f"s; {together.processor * 1000 / TOGETHER:.0f} ms of Sampan's processor time each")
 
 
+def worst(directory):
+    """worst single request under 3 MiB"""
+    with running(directory) as cluster:
+        found, quiet = waits(cluster)
+        (waited, took, status, name), slowest = found[0], max(found, key=lambda one: one[1])
+        print_row("worst single request under 3 MiB", f"others wait {waited * 1000:.0f} ms",
+                  f"of {len(found)} kinds: {name} (answered {status} after {took * 1000:.0f} ms); without any of them others wait up "
+                  f"to {quiet * 1000:.0f} ms; the slowest answer takes {slowest[1] * 1000:.0f} ms: {slowest[3]}")
+
+
 def size(_):
     """binary size"""
     print_row("binary, stripped", f"{(BUILD / 'sampan').stat().st_size / 1e6:.1f} MB", "beside Debian's libraries")
 
 
 ROWS = {"start": start, "idle": idle, "get": get, "create": create, "uploads": uploads, "list": list_all, "watch": watch, "apply": apply,
-        "schedule": schedule, "pods": pods, "size": size}
+        "schedule": schedule, "pods": pods, "worst": worst, "size": size}
 NEED_ROOT = {"idle", "pods"}
 
 

@@ -72,5 +72,39 @@ TEST(CompareFields, AddedModifiedRemoved) {
   EXPECT_EQ(Text(changes.removed), R"({"f:metadata":{"f:labels":{"f:b":{}}}})");
 }
 
+// A square of these sizes would take minutes.
+TEST(FieldSet, ManyFieldsAndManagersCostNoSquares) {
+  constexpr int kMany = 100'000;
+  FieldSet reversed;
+  for (int i = kMany; i > 0; --i) reversed.Append(fmt::format("f:k{:06}", i)).member = true;
+  reversed.Append("f:k000001").member = true;  // twice
+  reversed.Settle();
+  ASSERT_EQ(reversed.children.size(), size_t{kMany});
+  EXPECT_TRUE(std::ranges::is_sorted(reversed.children, {}, &FieldSet::Child::key));
+  EXPECT_EQ(CountPaths(reversed), size_t{kMany});
+
+  std::vector<FieldSet> managers(kMany / 4);
+  for (size_t i = 0; i < managers.size(); ++i) managers[i].Append(fmt::format("f:m{:06}", i)).member = true;
+  size_t common = 0;
+  for (const FieldSet& manager : managers) {
+    common += IntersectionOf(manager, reversed).Empty() && IntersectionOf(reversed, manager).Empty() ? 0 : 1;
+    EXPECT_EQ(DifferenceOf(manager, reversed).children.size(), 1U);
+  }
+  EXPECT_EQ(common, 0U);
+  EXPECT_EQ(UnionOfAll(managers).children.size(), managers.size());
+}
+
+TEST(FieldSet, AppendAndSettleAreInsert) {
+  FieldSet inserted, appended;
+  for (const char* key : {"f:b", "f:a", "f:c", "f:a", "f:b"}) {
+    inserted.Insert(key).Insert("f:x").member = true;
+    FieldSet& child = appended.Append(key);
+    child.Append("f:x").member = true;
+    child.Settle();
+  }
+  appended.Settle();
+  EXPECT_EQ(inserted, appended);
+}
+
 }  // namespace
 }  // namespace sampan::api

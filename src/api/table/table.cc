@@ -1,6 +1,7 @@
 #include "api/table/table.h"
 
 #include "api/table/printers.h"
+#include "codec/json_cursor.h"
 
 namespace sampan::api {
 namespace {
@@ -104,26 +105,6 @@ void AppendRowConditions(const KindInfo& kind, const json::Value& object, std::s
                      phase == "Succeeded" ? "The pod has completed successfully." : "The pod failed.");
 }
 
-void AppendRow(const KindInfo& kind, const Object& stored, const TableOptions& options, std::string& out) {
-  json::Value object = stored.Parse();
-  out += R"({"cells":)";
-  json::SerializeTo(TableCells(kind, object, options.now), out);
-  AppendRowConditions(kind, object, out);
-  out += R"(,"object":)";
-  switch (options.include) {
-    case IncludeObject::kNone:
-      out += "null";
-      break;
-    case IncludeObject::kMetadata:
-      AppendPartialMetadata(object, options.api_version, out);
-      break;
-    case IncludeObject::kObject:
-      out += stored.bytes();
-      break;
-  }
-  out += '}';
-}
-
 }  // namespace
 
 json::Array TableCells(const KindInfo& kind, const json::Value& object, WallTime now) {
@@ -136,8 +117,7 @@ json::Array TableCells(const KindInfo& kind, const json::Value& object, WallTime
   return cells;
 }
 
-void AppendTable(const KindInfo& kind, std::span<const ObjectPtr> objects, const ListMeta& list, const TableOptions& options,
-                 std::string& out) {
+void AppendTableOpening(const KindInfo& kind, const ListMeta& list, const TableOptions& options, std::string& out) {
   out += fmt::format(R"({{"kind":"Table","apiVersion":"{}",)", options.api_version);
   AppendListMeta(list, out);
   out += ',';
@@ -147,34 +127,55 @@ void AppendTable(const KindInfo& kind, std::span<const ObjectPtr> objects, const
     out += R"("columnDefinitions":null,)";
   }
   out += R"("rows":[)";
-  for (size_t i = 0; i < objects.size(); ++i) {
-    if (i > 0) out += ',';
-    AppendRow(kind, *objects[i], options, out);
-  }
-  out += "]}";
 }
 
-void AppendPartialMetadata(const json::Value& object, std::string_view api_version, std::string& out) {
-  out += fmt::format(R"({{"kind":"PartialObjectMetadata","apiVersion":"{}","metadata":)", api_version);
-  const json::Value* meta = json::Find(object, "metadata");
-  if (meta != nullptr && meta->is_object()) {
-    json::SerializeTo(*meta, out);
-  } else {
-    out += "{}";
+void AppendTableRow(const KindInfo& kind, const Object& stored, const TableOptions& options, std::string& out) {
+  json::Value object = stored.Parse();
+  out += R"({"cells":)";
+  json::SerializeTo(TableCells(kind, object, options.now), out);
+  AppendRowConditions(kind, object, out);
+  out += R"(,"object":)";
+  switch (options.include) {
+    case IncludeObject::kNone:
+      out += "null";
+      break;
+    case IncludeObject::kMetadata:
+      AppendPartialMetadata(stored, options.api_version, out);
+      break;
+    case IncludeObject::kObject:
+      out += stored.bytes();
+      break;
   }
   out += '}';
 }
 
-void AppendPartialMetadataList(std::span<const ObjectPtr> objects, const ListMeta& list, std::string_view api_version,
-                               std::string& out) {
+void AppendTable(const KindInfo& kind, std::span<const ObjectPtr> objects, const ListMeta& list, const TableOptions& options,
+                 std::string& out) {
+  AppendTableOpening(kind, list, options, out);
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (i > 0) out += ',';
+    AppendTableRow(kind, *objects[i], options, out);
+  }
+  out += kTableEnd;
+}
+
+void AppendPartialMetadata(const Object& object, std::string_view api_version, std::string& out) {
+  out += fmt::format(R"({{"kind":"PartialObjectMetadata","apiVersion":"{}","metadata":)", api_version);
+  std::string_view metadata = "{}";
+  json::Cursor cursor(object.bytes());
+  cursor.Object([&](std::string_view key) {
+    std::string_view value = cursor.Skip();
+    if (key == "metadata") metadata = value;
+    return key != "metadata";
+  });
+  out += metadata;
+  out += '}';
+}
+
+void AppendPartialListOpening(const ListMeta& list, std::string_view api_version, std::string& out) {
   out += fmt::format(R"({{"kind":"PartialObjectMetadataList","apiVersion":"{}",)", api_version);
   AppendListMeta(list, out);
   out += R"(,"items":[)";
-  for (size_t i = 0; i < objects.size(); ++i) {
-    if (i > 0) out += ',';
-    AppendPartialMetadata(objects[i]->Parse(), api_version, out);
-  }
-  out += "]}";
 }
 
 std::string HumanDuration(Duration duration) {

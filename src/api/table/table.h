@@ -31,13 +31,19 @@ struct ListMeta {
 void AppendTable(const KindInfo& kind, std::span<const ObjectPtr> objects, const ListMeta& list, const TableOptions& options,
                  std::string& out);
 
+// The parts of one, for lists that are too long to be written in one go: the opening, rows with commas between them,
+// kTableEnd.
+void AppendTableOpening(const KindInfo& kind, const ListMeta& list, const TableOptions& options, std::string& out);
+void AppendTableRow(const KindInfo& kind, const Object& object, const TableOptions& options, std::string& out);
+inline constexpr std::string_view kTableEnd = "]}";
+
 // One row's cells, strings and numbers in the order of the columns.
 json::Array TableCells(const KindInfo& kind, const json::Value& object, WallTime now);
 
-// Appends {"kind":"PartialObjectMetadata","apiVersion":...,"metadata":{...}} of one object.
-void AppendPartialMetadata(const json::Value& object, std::string_view api_version, std::string& out);
-void AppendPartialMetadataList(std::span<const ObjectPtr> objects, const ListMeta& list, std::string_view api_version,
-                               std::string& out);
+// Appends {"kind":"PartialObjectMetadata","apiVersion":...,"metadata":{...}} of one object; nothing is parsed for it.
+void AppendPartialMetadata(const Object& object, std::string_view api_version, std::string& out);
+// The opening of a list of these; it ends with kTableEnd, too.
+void AppendPartialListOpening(const ListMeta& list, std::string_view api_version, std::string& out);
 
 // An age as kubectl prints it: "5s", "3m20s", "47h", "12d", "2y34d".
 std::string HumanDuration(Duration duration);

@@ -141,7 +141,9 @@ TEST(Table, Document) {
   AppendTable(*kind, objects, {}, {.now = kNow, .include = IncludeObject::kObject, .with_columns = false}, out);
   EXPECT_EQ(J(out).at("rows").at(0).at("object").at("data").at("k").as_string(), "v");
   out.clear();
-  AppendPartialMetadataList(objects, {.resource_version = "9"}, "meta.k8s.io/v1", out);
+  AppendPartialListOpening({.resource_version = "9"}, "meta.k8s.io/v1", out);
+  AppendPartialMetadata(*objects[0], "meta.k8s.io/v1", out);
+  out += kTableEnd;
   EXPECT_EQ(J(out).at("items").at(0).at("metadata").at("name").as_string(), "a");
 }
 

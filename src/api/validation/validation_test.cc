@@ -381,5 +381,27 @@ TEST(Causes, MessageAndDetails) {
   EXPECT_EQ(error.details()->causes[0].field, "spec.replicas");
 }
 
+TEST(Causes, ShowAsMuchAsAReaderReads) {
+  json::Array owners;
+  for (int i = 0; i < 20'000; ++i) {
+    owners.push_back(json::Object{{"apiVersion", "v1"}, {"kind", "Pod"}, {"name", "p"}, {"uid", "u"}, {"controller", true}});
+  }
+  json::Value object(
+      json::Object{{"apiVersion", "v1"},
+                   {"kind", "ConfigMap"},
+                   {"metadata", json::Object{{"name", "x"}, {"namespace", "d"}, {"ownerReferences", owners}}}});
+  Causes causes;
+  Validate(*FindKind("v1", "ConfigMap"), object, causes);
+  const Error error = std::move(causes).ToError("", "ConfigMap", "x");
+  EXPECT_LT(error.message().size(), 1'000'000U);
+  EXPECT_NE(error.message().find(" more]"), std::string::npos);
+  // A long value is cut between two characters.
+  const BadValue cut(std::string(3000, 'a') + "\u00e9");
+  EXPECT_LT(cut.text.size(), 3000U);
+  EXPECT_TRUE(cut.text.ends_with("..."));
+  EXPECT_EQ(BadValue(json::Value(json::Array{1, "x", json::Object{{"a", nullptr}, {"b", true}}})).text,
+            R"([1,"x",{"a":null,"b":true}])");
+}
+
 }  // namespace
 }  // namespace sampan::api

@@ -3,6 +3,7 @@
 #include "apiserver/errors.h"
 #include "apiserver/gate/deadline.h"
 #include "async/contain.h"
+#include "async/spawn.h"
 
 namespace sampan::apiserver {
 
@@ -82,6 +83,7 @@ Task<Result<Outcome>> RequestGate::Handle(std::shared_ptr<ApiRequest> request) {
   Duration limit = options_.request_timeout;
   if (request->time_limit && *request->time_limit > Duration(0)) limit = std::min(limit, *request->time_limit);
   Task<Result<Outcome>> work = request->route.handler(&core_, request.get());
+  if (request->heavy) work = RunOn(*core_.heavy, std::move(work));
   std::optional<Result<Outcome>> outcome =
       co_await Within(limit, &core_.registry.clock(), &late_, Guarded(std::move(request), std::move(work)));
   if (!outcome) {

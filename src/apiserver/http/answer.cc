@@ -25,9 +25,7 @@ struct Encoder {
   Result<net::Response> operator()(ValueOutcome outcome) const {
     return EncodeValue(exchange, *outcome.kind, outcome.value, StatusOf(outcome.made));
   }
-  Result<net::Response> operator()(ListPage page) const {
-    return EncodeList(exchange, exchange.kind(), std::move(page), Now());
-  }
+  Result<net::Response> operator()(ListPage) const { return TextResponse(200, ""); }  // see EncodeOutcome
   Result<net::Response> operator()(DoneOutcome outcome) const {
     if (outcome.made == Made::kYes) {
       return JsonResponse(201, R"({"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","code":201})"
@@ -64,9 +62,12 @@ bool IsDeprecated(const Exchange& exchange) {
 
 }  // namespace
 
-net::Response EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
+Task<net::Response> EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
   Result<net::Response> encoded = Fail(Error::InternalError(""));
-  if (outcome) {
+  if (outcome && std::holds_alternative<ListPage>(*outcome)) {
+    ListPage page = std::get<ListPage>(*std::move(outcome));
+    encoded = co_await EncodeList(exchange, &exchange->kind(), std::move(page), context->registry.clock().Now());
+  } else if (outcome) {
     encoded = std::visit(Encoder{*context, *exchange}, *std::move(outcome));
   } else {
     encoded = Fail(std::move(outcome).error());
@@ -74,7 +75,7 @@ net::Response EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Out
   net::Response response = encoded ? *std::move(encoded) : EncodeFailure(*exchange, encoded.error());
   if (IsDeprecated(*exchange)) AddWarnings({std::string(kEndpointsDeprecated)}, response);
   if (encoded) AddWarnings(exchange->asked->warnings, response);
-  return response;
+  co_return response;
 }
 
 Task<void> SendAnswer(Exchange* exchange, net::Response response) {

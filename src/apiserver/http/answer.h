@@ -6,7 +6,7 @@
 namespace sampan::apiserver {
 
 // Not for watches and for what was sent already. A form that cannot be made becomes an error's answer.
-net::Response EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome);
+Task<net::Response> EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome);
 
 // Sends the answer, compressed where that pays, and notes its status. `exchange` outlives the task.
 Task<void> SendAnswer(Exchange* exchange, net::Response response);

@@ -5,6 +5,7 @@
 #include "apiserver/gate/delete_options.h"
 #include "apiserver/http/body.h"
 #include "apiserver/http/encode.h"
+#include "async/spawn.h"
 
 namespace sampan::apiserver {
 
@@ -215,6 +216,10 @@ Result<Operation> Decode(const Exchange& exchange) {
   return DecodeDeleteCollection(exchange);
 }
 
+Task<Result<Operation>> DecodeTask(const Exchange* exchange) {
+  co_return Decode(*exchange);
+}
+
 }  // namespace
 
 Result<std::optional<Duration>> TimeLimitOf(const Query& query) {
@@ -227,7 +232,8 @@ Result<std::optional<Duration>> TimeLimitOf(const Query& query) {
   return limit;
 }
 
-Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes) {
+Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes, Executor* heavy) {
+  constexpr size_t kHeavyBody = 128 * 1024;  // a megabyte takes tens of milliseconds from its text to the store
   const RequestInfo& info = exchange->info();
   // A proxied request is of the method that its receiver takes.
   if (info.is_resource && exchange->request.method == "HEAD" && info.subresource != "proxy") {
@@ -237,7 +243,10 @@ Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes) {
   if (info.mutating()) {
     CO_TRY(exchange->body, co_await exchange->request.body->ReadAll(max_bytes, exchange->asked->user.name));
   }
-  CO_TRY(exchange->asked->operation, Decode(*exchange));
+  exchange->asked->heavy = exchange->body.size() > kHeavyBody;
+  Task<Result<Operation>> work = DecodeTask(exchange);
+  if (exchange->asked->heavy) work = RunOn(*heavy, std::move(work));
+  CO_TRY(exchange->asked->operation, co_await std::move(work));
   co_return Result<void>{};
 }
 

@@ -11,7 +11,7 @@ namespace sampan::apiserver {
 Result<std::optional<Duration>> TimeLimitOf(const Query& query);
 
 // Reads the body, of up to `max_bytes`, and sets exchange->asked->operation as route and verb want it; what has no handler
-// is left alone. `exchange` outlives the task.
-Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes);
+// is left alone. A large body makes the request a heavy one and is decoded on `heavy`. The pointers outlive the task.
+Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes, Executor* heavy);
 
 }  // namespace sampan::apiserver

@@ -17,6 +17,12 @@ net::Response NoAddedKinds() {
                            "\n");
 }
 
+Task<Answer> Document(HttpContext* context, Exchange* exchange) {
+  std::optional<Answer> document = HandleMeta(context, exchange);
+  if (document) co_return *std::move(document);
+  co_return TextResponse(404, "404 page not found\n");
+}
+
 class HttpDoor final : public Door {
  public:
   HttpDoor(HttpContext* context, Exchange* exchange) : context_(context), exchange_(exchange) {}
@@ -34,17 +40,20 @@ class HttpDoor final : public Door {
     return {};
   }
 
-  Task<Result<void>> Decode(ApiRequest*) override { return DecodeOperation(exchange_, context_->options.max_request_bytes); }
+  Task<Result<void>> Decode(ApiRequest*) override {
+    return DecodeOperation(exchange_, context_->options.max_request_bytes, context_->core.heavy.get());
+  }
 
   Task<Result<Outcome>> Serve(ApiRequest* request) override {
     if (AsksForAddedKinds(request->info)) {
       served_ = NoAddedKinds();
     } else if (request->info.is_resource) {
       CO_TRY(served_, co_await HandleConnect(context_, exchange_));
-    } else if (std::optional<apiserver::Answer> document = HandleMeta(context_, exchange_)) {
-      CO_TRY(served_, *std::move(document));
     } else {
-      served_ = TextResponse(404, "404 page not found\n");
+      // The first OpenAPI document takes a while to build.
+      Task<apiserver::Answer> work = Document(context_, exchange_);
+      if (request->info.path.starts_with("/openapi/")) work = RunOn(*context_->core.heavy, std::move(work));
+      CO_TRY(served_, co_await std::move(work));
     }
     co_return SentOutcome{};
   }
@@ -60,7 +69,8 @@ class HttpDoor final : public Door {
       co_await AnswerWatch(std::move(outcome));
       co_return;
     }
-    co_await SendAnswer(exchange_, EncodeOutcome(context_, exchange_, std::move(outcome)));
+    net::Response response = co_await EncodeOutcome(context_, exchange_, std::move(outcome));
+    co_await SendAnswer(exchange_, std::move(response));
   }
 
  private:

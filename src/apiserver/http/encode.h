@@ -17,7 +17,8 @@ Result<net::Response> EncodeObject(const Exchange& exchange, const api::KindInfo
                                    WallTime now);
 // A document that is not stored: a Scale, a review.
 Result<net::Response> EncodeValue(const Exchange& exchange, const api::KindInfo& kind, const json::Value& value, int status);
-Result<net::Response> EncodeList(const Exchange& exchange, const api::KindInfo& kind, ListPage page, WallTime now);
+// An element at a time, with turns for others in between. The pointers outlive the task.
+Task<Result<net::Response>> EncodeList(const Exchange* exchange, const api::KindInfo* kind, ListPage page, WallTime now);
 
 // The error as a metav1.Status, readable where the client is a person.
 net::Response EncodeError(const Exchange& exchange, const Error& error);

@@ -18,39 +18,36 @@ size_t EndOfString(std::string_view json, size_t begin) {
 
 }  // namespace
 
-std::string Pretty(std::string_view json) {
-  std::string out;
-  out.reserve(json.size() + json.size() / 2);
-  size_t depth = 0;
+void Prettifier::Append(std::string_view json, std::string& out) {
   for (size_t at = 0; at < json.size();) {
-    char c = json[at];
+    const char c = json[at];
+    if (c == ' ' || c == '\n' || c == '\t' || c == '\r') {
+      ++at;
+      continue;
+    }
+    const bool closes = c == '}' || c == ']';
+    if (opened_ && !closes) NewLine(depth_, out);
+    if (closes && depth_ > 0) --depth_;
+    if (closes && !opened_) NewLine(depth_, out);
+    opened_ = c == '{' || c == '[';
     if (c == '"') {
-      size_t end = EndOfString(json, at);
+      const size_t end = EndOfString(json, at);
       out += json.substr(at, end - at);
       at = end;
       continue;
     }
     ++at;
-    if (c == '{' || c == '[') {
-      out += c;
-      bool empty = at < json.size() && (json[at] == '}' || json[at] == ']');
-      if (empty) {
-        out += json[at++];
-      } else {
-        NewLine(++depth, out);
-      }
-    } else if (c == '}' || c == ']') {
-      NewLine(depth > 0 ? --depth : 0, out);
-      out += c;
-    } else if (c == ',') {
-      out += c;
-      NewLine(depth, out);
-    } else if (c == ':') {
-      out += ": ";
-    } else if (c != ' ' && c != '\n' && c != '\t' && c != '\r') {
-      out += c;
-    }
+    out += c;
+    if (opened_) ++depth_;
+    if (c == ',') NewLine(depth_, out);
+    if (c == ':') out += ' ';
   }
+}
+
+std::string Pretty(std::string_view json) {
+  std::string out;
+  out.reserve(json.size() + json.size() / 2);
+  Prettifier().Append(json, out);
   return out;
 }
 

@@ -66,7 +66,7 @@ std::string WatchEncoder::Shaped(const ObjectPtr& object, WallTime now) {
     columns_sent_ = true;
     api::AppendTable(kind_, std::span(&object, 1), {std::to_string(object->revision()), "", -1}, options, text);
   } else {
-    api::AppendPartialMetadata(object->Parse(), version, text);
+    api::AppendPartialMetadata(*object, version, text);
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "apiserver/turn.h"
 #include "codec/base64.h"
 #include "store/keys.h"
 
@@ -79,26 +80,32 @@ void Continue(const Limits& limits, int64_t behind, ListPage& page) {
   if (limits.request.selection.IsEverything()) page.remaining = behind;
 }
 
-// Takes a page out of the objects of a revision, which begin behind the last page.
+// Takes a page out of the objects of a revision, which begin behind the last page. The pointers outlive the task.
 template <class Objects>
-void Fill(const Limits& limits, const Objects& objects, ListPage& page) {
-  const Selection& selection = limits.request.selection;
-  auto limit = static_cast<size_t>(limits.request.limit);
+Task<void> Fill(const Limits* limits, const Objects* objects, ListPage* page) {
+  const Selection& selection = limits->request.selection;
+  const auto limit = static_cast<size_t>(limits->request.limit);
   size_t seen = 0;
-  for (const ObjectPtr& object : objects) {
+  Turn turn;
+  for (const ObjectPtr& object : *objects) {
     ++seen;
-    if (!selection.Matches(limits.kind, *object)) continue;
-    if (limit != 0 && page.items.size() == limit) {
-      Continue(limits, static_cast<int64_t>(objects.size() - seen + 1), page);
-      return;
+    if (turn.Spent(selection.Cost(*object))) co_await Yield();
+    if (!selection.Matches(limits->kind, *object)) continue;
+    if (limit != 0 && page->items.size() == limit) {
+      Continue(*limits, static_cast<int64_t>(objects->size() - seen + 1), *page);
+      co_return;
     }
-    page.items.push_back(object);
+    page->items.push_back(object);
   }
 }
 
-void FillView(const Limits& limits, const store::ObjectView& view, ListPage& page) {
-  if (!limits.after) return Fill(limits, view, page);
-  Fill(limits, view.After({limits.after->namespace_, limits.after->name}), page);
+Task<void> FillView(const Limits* limits, const store::ObjectView* view, ListPage* page) {
+  if (!limits->after) {
+    co_await Fill(limits, view, page);
+    co_return;
+  }
+  const store::ObjectView rest = view->After({limits->after->namespace_, limits->after->name});
+  co_await Fill(limits, &rest, page);
 }
 
 void DropDelivered(const ContinueToken& after, std::vector<ObjectPtr>& objects) {
@@ -201,6 +208,11 @@ bool Selection::Matches(const api::KindInfo& kind, const api::Object& object) co
   return labels.Matches(object.head().labels) && fields.Matches(kind, object);
 }
 
+size_t Selection::Cost(const api::Object& object) const {
+  constexpr size_t kLook = 16;
+  return kLook + kLook * labels.requirements().size() + object.bytes().size() * fields.requirements().size();
+}
+
 Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, ListRequest request) {
   CO_TRY_VOID(CheckParameters(request));
   store::Cache& cache = *resource->cache;
@@ -220,7 +232,7 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
   if (exact) {
     page.revision = wanted;
     if (std::optional<store::CacheList> kept = cache.ListAt(wanted, query)) {
-      FillView(limits, kept->items, page);
+      co_await FillView(&limits, &kept->items, &page);
       co_return page;
     }
     auto objects = co_await ReadAt(registry, resource, request.selection.namespace_, wanted);
@@ -229,7 +241,7 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
       co_return Fail(expired ? ExpiredToken() : std::move(objects).error());
     }
     if (limits.after) DropDelivered(*limits.after, *objects);
-    Fill(limits, *objects, page);
+    co_await Fill(&limits, &*objects, &page);
     co_return page;
   }
   // A first page that will not be the last keeps the state for those that follow.
@@ -237,13 +249,13 @@ Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, 
     store::Revision kept = cache.KeepSnapshot();
     if (std::optional<store::CacheList> list = cache.ListAt(kept, query)) {
       page.revision = kept;
-      FillView(limits, list->items, page);
+      co_await FillView(&limits, &list->items, &page);
       co_return page;
     }
   }
   store::CacheList list = cache.List(query);
   page.revision = list.revision;
-  FillView(limits, list.items, page);
+  co_await FillView(&limits, &list.items, &page);
   co_return page;
 }
 

@@ -25,6 +25,7 @@ struct Selection {
   store::CacheQuery Query(const store::CacheOptions& cache) const;
   // What the query does not decide alone.
   bool Matches(const api::KindInfo& kind, const api::Object& object) const;
+  size_t Cost(const api::Object& object) const;  // of Matches, as apiserver/turn.h counts
   bool IsEverything() const { return labels.IsEverything() && fields.IsEverything(); }
 };
 

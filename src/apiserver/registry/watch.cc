@@ -1,6 +1,7 @@
 #include "apiserver/registry/watch.h"
 
 #include "apiserver/errors.h"
+#include "apiserver/turn.h"
 
 namespace sampan::apiserver {
 
@@ -44,7 +45,11 @@ Task<Result<std::unique_ptr<Watcher>>> Watcher::Open(const Resource* resource, W
   if (initial) {
     store::CacheList list = cache.List(query);
     watcher->start_ = list.revision;
+    // Subscribed before a look at the objects lets time pass.
+    CO_TRY(watcher->subscription_, cache.Subscribe(query, list.revision));
+    Turn turn;
     for (const ObjectPtr& object : list.items) {
+      if (turn.Spent(watcher->selection_.Cost(*object))) co_await Yield();
       if (!watcher->selection_.Matches(*resource->kind, *object)) continue;
       watcher->initial_.push_back({Change::Type::kAdded, object, object->revision()});
     }
@@ -54,8 +59,9 @@ Task<Result<std::unique_ptr<Watcher>>> Watcher::Open(const Resource* resource, W
   } else if (wanted == 0) {
     watcher->start_ = cache.revision();
   }
-  CO_TRY(std::unique_ptr<store::Subscription> subscription, cache.Subscribe(std::move(query), watcher->start_));
-  watcher->subscription_ = std::move(subscription);
+  if (watcher->subscription_ == nullptr) {
+    CO_TRY(watcher->subscription_, cache.Subscribe(std::move(query), watcher->start_));
+  }
   co_return watcher;
 }
 
