@@ -11,7 +11,7 @@ constexpr std::string_view kRejected = "the server rejected our request due to a
 
 // Steps of work (elements moved or looked at) that one patch may cost beyond its own size: shifting the front of a huge
 // array ten thousand times must not hold a core.
-constexpr size_t kMaxWork = 100'000'000;
+constexpr size_t kMaxWork = 20'000'000;
 
 using Tokens = std::vector<std::string>;
 

@@ -14,6 +14,7 @@ constexpr int kCycleYears = 400;
 constexpr int64_t kCycleSeconds = 146097LL * 86400;
 constexpr int kFirstYear = 1700, kLastYear = kFirstYear + kCycleYears - 1;
 constexpr int64_t kFirstSecond = -8520336000;  // 1700-01-01
+constexpr int64_t kYear0 = -62167219200, kYear10000 = 253402300800;
 
 int YearOf(std::string_view text) {
   int year = 0;
@@ -35,7 +36,9 @@ std::optional<Instant> ParseInstant(std::string_view text) {
   auto time = cycles == 0 ? ParseTime(text) : ParseTime(fmt::format("{:04}{}", year, text.substr(4)));
   if (!time) return std::nullopt;
   auto seconds = std::chrono::floor<std::chrono::seconds>(*time);
-  return Instant{seconds.time_since_epoch().count() + cycles * kCycleSeconds, (*time - seconds).count()};
+  const int64_t since = seconds.time_since_epoch().count() + cycles * kCycleSeconds;
+  if (since < kYear0 || since >= kYear10000) return std::nullopt;  // an offset may lead out of the years that can be written
+  return Instant{since, (*time - seconds).count()};
 }
 
 std::string FormatInstant(const Instant& instant, Precision precision) {

@@ -27,8 +27,8 @@ TEST(Instant, AnyYear) {
     EXPECT_EQ(FormatInstant(*instant, Precision::kMicroseconds), one.micro);
     EXPECT_EQ(FormatInstant(*instant, Precision::kSeconds), std::string(one.micro.substr(0, 19)) + "Z");
   }
-  for (std::string_view bad :
-       {"", "1", "20260101T00:00:00Z", "2026-02-30T00:00:00Z", "abcd-01-01T00:00:00Z", "1900-02-29T00:00:00Z"}) {
+  for (std::string_view bad : {"", "1", "20260101T00:00:00Z", "2026-02-30T00:00:00Z", "abcd-01-01T00:00:00Z",
+                               "1900-02-29T00:00:00Z", "0000-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"}) {
     EXPECT_FALSE(ParseInstant(bad)) << bad;
   }
 }

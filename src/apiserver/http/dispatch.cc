@@ -6,6 +6,7 @@
 #include "apiserver/http/decode.h"
 #include "apiserver/http/encode.h"
 #include "apiserver/http/handlers.h"
+#include "async/spawn.h"
 
 namespace sampan::apiserver {
 
