@@ -277,7 +277,7 @@ class Property {
     if (kind_->namespaced()) ref.namespace_ = "default";
     const bool creates = generator_.Chance(2);
     if (!creates) ref.name = name_;
-    Result<ObjectPtr> written =
+    Result<api::ObjectPtr> written =
         creates ? SyncWait(server_.executor(), server_.client().Create(ref, object))
                 : SyncWait(server_.executor(), server_.client().Patch(ref, object, {.type = client::PatchType::kMerge}));
     if (!written) EXPECT_NE(written.error().reason(), Reason::kInternalError) << written.error().message();

@@ -256,7 +256,7 @@ State MakeState(const Input& input) {
   state.paused = deployment.spec.paused.value_or(false);
   std::optional<int32_t> deadline = deployment.spec.progress_deadline_seconds;
   if (deadline && *deadline != std::numeric_limits<int32_t>::max()) {
-    state.progress_deadline = SaturatedSeconds(*deadline);
+    state.progress_deadline = std::chrono::seconds(*deadline);
   }
   state.all = input.sets;
   std::ranges::sort(state.all, OlderThan);

@@ -89,7 +89,7 @@ bool HasTimedOut(const State& state, const DeploymentStatus& status) {
   const DeploymentCondition* progress = Find(status, kProgressing);
   if (progress == nullptr || progress->reason == kAvailable) return false;
   if (progress->reason == kTimedOut) return true;
-  return progress->last_update_time && *progress->last_update_time + *state.progress_deadline < state.now;
+  return progress->last_update_time && SaturatedSum(*progress->last_update_time, *state.progress_deadline) < state.now;
 }
 
 void SetRolloutProgress(const State& state, DeploymentStatus& status) {
