@@ -50,4 +50,16 @@ constexpr Duration SaturatedDifference(std::chrono::time_point<Clock, Duration> 
   return later > earlier ? Duration::max() : Duration::min();
 }
 
+// Seconds that a user, a peer or a container gave as a number, cut to a century: adding one or two of them to the present,
+// or taking them from it, cannot overflow.
+inline constexpr int64_t kLongestSeconds = int64_t{100} * 365 * 24 * 3600;
+constexpr Duration BoundedSeconds(int64_t seconds) {
+  return std::chrono::seconds(std::clamp(seconds, -kLongestSeconds, kLongestSeconds));
+}
+
+// Nanoseconds since 1970 as a time between 1970 and 2070.
+constexpr WallTime BoundedTime(int64_t nanoseconds) {
+  return WallTime(std::clamp(Duration(nanoseconds), Duration(0), BoundedSeconds(kLongestSeconds)));
+}
+
 }  // namespace sampan

@@ -1,6 +1,6 @@
 #include "node/cri/convert.h"
 
-#include "base/bounded_time.h"
+#include "base/saturate.h"
 #include "codec/utf8.h"
 
 namespace sampan::cri {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "base/bounded_time.h"
+#include "base/saturate.h"
 #include "node/pods/resize.h"
 
 namespace sampan::node {

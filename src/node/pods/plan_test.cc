@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/bounded_time.h"
+#include "base/saturate.h"
 #include "codec/json.h"
 
 namespace sampan::node {

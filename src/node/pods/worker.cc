@@ -2,8 +2,8 @@
 
 #include "async/contain.h"
 #include "async/spawn.h"
-#include "base/bounded_time.h"
 #include "base/log.h"
+#include "base/saturate.h"
 #include "node/pods/resources.h"
 #include "node/pods/status.h"
 
@@ -230,7 +230,7 @@ Task<void> PodWorker::Wait(CancelToken stop) {
   if (volumes_fresh_until_ && !terminating()) sooner(std::max(*volumes_fresh_until_, services_.clock.Now() + kRetry));
   const bool may_expire = memory_.failed_reason.empty() && !IsTerminal(pod_->status) && !terminating();
   if (pod_->spec.active_deadline_seconds && pod_->status.start_time && may_expire) {
-    sooner(AddBounded(*pod_->status.start_time, BoundedSeconds(*pod_->spec.active_deadline_seconds)));
+    sooner(SaturatedSum(*pod_->status.start_time, BoundedSeconds(*pod_->spec.active_deadline_seconds)));
   }
   std::optional<Clock::TimerId> timer;
   if (delay) timer = services_.clock.After(*delay, [wake = wake_] { wake->TryPush(true); });
@@ -242,7 +242,7 @@ Task<void> PodWorker::Wait(CancelToken stop) {
 void PodWorker::CheckDeadline() {
   if (!pod_->spec.active_deadline_seconds || !pod_->status.start_time || !memory_.failed_reason.empty()) return;
   if (IsTerminal(pod_->status) || terminating()) return;
-  if (services_.clock.Now() < AddBounded(*pod_->status.start_time, BoundedSeconds(*pod_->spec.active_deadline_seconds)))
+  if (services_.clock.Now() < SaturatedSum(*pod_->status.start_time, BoundedSeconds(*pod_->spec.active_deadline_seconds)))
     return;
   memory_.failed_reason = "DeadlineExceeded";
   memory_.failed_message = "Pod was active on the node longer than the specified deadline";

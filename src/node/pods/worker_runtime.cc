@@ -1,7 +1,7 @@
 // The part of PodWorker that asks and changes the runtime: sandboxes, the end of containers, what is left behind.
 #include "async/spawn.h"
-#include "base/bounded_time.h"
 #include "base/log.h"
+#include "base/saturate.h"
 #include "codec/utf8.h"
 #include "node/logs/log_file.h"
 #include "node/pods/resources.h"

@@ -1,6 +1,6 @@
 // The part of PodWorker that starts containers: image, environment, mounts, creation, start, postStart.
-#include "base/bounded_time.h"
 #include "base/log.h"
+#include "base/saturate.h"
 #include "node/pods/pull_secrets.h"
 #include "node/pods/worker.h"
 #include "os/file.h"

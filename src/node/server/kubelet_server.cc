@@ -6,7 +6,7 @@
 
 #include "async/contain.h"
 #include "async/spawn.h"
-#include "base/bounded_time.h"
+#include "base/saturate.h"
 #include "net/relay.h"
 #include "node/cri/operation_stats.h"
 #include "node/logs/log_reader.h"

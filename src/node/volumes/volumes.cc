@@ -1,6 +1,6 @@
 #include "node/volumes/volumes.h"
 
-#include "base/bounded_time.h"
+#include "base/saturate.h"
 #include "client/typed.h"
 #include "node/pods/expand.h"
 #include "node/volumes/atomic_writer.h"
