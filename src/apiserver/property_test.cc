@@ -218,7 +218,9 @@ class Property {
   }
   static void Check(std::string_view what, const Reply& reply) {
     EXPECT_GE(reply.status, 200) << what;
-    EXPECT_NE(reply.status, 500) << what << "\n" << reply.body.substr(0, 2000);
+    // An apply of a field that the schema does not have is refused with 500 by kube-apiserver, too.
+    const bool untyped = reply.body.find("failed to create typed patch object") != std::string::npos;
+    EXPECT_TRUE(reply.status != 500 || untyped) << what << "\n" << reply.body.substr(0, 2000);
     const bool binary = reply.headers.Get("content-type").find("protobuf") != std::string_view::npos;
     EXPECT_TRUE(binary || utf8::IsValid(reply.body)) << what;
   }
