@@ -329,7 +329,7 @@ def raw(plane, request):
 
 def request_smuggling(cluster):
     plane = plane_of(cluster)
-    post = "POST /api HTTP/1.1\r\nHost: x\r\n"
+    post = f"POST {MAPS} HTTP/1.1\r\nHost: x\r\nContent-Type: {JSON}\r\n"  # whose handler reads the body
     inner = "GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
     rows = {
         "both framings": post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + inner,
