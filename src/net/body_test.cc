@@ -215,26 +215,33 @@ TEST_P(BodyTest, AnAnswerBeforeTheBodyEndsTheUpload) {
   EXPECT_EQ(Upload("/count", TextBody("abc"))->body, "3") << "others go on";
 }
 
-// Sends a little, and then nothing.
+// Sends a little, and then nothing until it is given up.
 class SilentBody final : public BodyReader {
  public:
   Task<Result<std::string>> ReadSome() override {
-    if (std::exchange(sent_, true)) co_await never_.Wait();
+    if (std::exchange(sent_, true)) {
+      co_await given_up_.Wait();
+      co_return Fail(Error::ServiceUnavailable("given up"));
+    }
     co_return std::string("ab");
   }
   std::optional<uint64_t> length() const override { return 5; }
+  void GiveUp() { given_up_.sender().Set(true); }
 
  private:
   bool sent_ = false;
-  Oneshot<bool> never_;
+  Oneshot<bool> given_up_;
 };
 
 TEST_P(BodyTest, ABodyThatStallsIsAnswered408) {
   Start({.body_pace = {.window = std::chrono::milliseconds(200)}});
   for (const char* target : {"/count", "/whole"}) {
-    auto answer = Upload(target, std::make_shared<SilentBody>());
+    auto body = std::make_shared<SilentBody>();
+    auto answer = Upload(target, body);
+    body->GiveUp();
     ASSERT_TRUE(answer) << answer.error().message();
     EXPECT_EQ(answer->status, 408) << target;
+    while (body.use_count() > 1) std::this_thread::yield();  // whoever waited for it has ended
   }
 }
 
