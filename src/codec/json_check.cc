@@ -1,5 +1,6 @@
 #include "codec/json_check.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -7,6 +8,8 @@
 
 namespace sampan::json {
 namespace {
+
+constexpr int kMaxExponentDigits = 9;
 
 class Checker {
  public:
@@ -191,6 +194,9 @@ class Checker {
       const char* exponent = at_;
       Digits();
       if (at_ == exponent) return Fault("a digit is expected");
+      // The parser counts exponents in 32 bits, also those of zero.
+      const char* counted = std::find_if(exponent, at_, [](char digit) { return digit != '0'; });
+      if (at_ - counted > kMaxExponentDigits) return Fault("a number out of range");
     }
     const std::string_view text(start, at_ - start);
     if (text.size() < 300 && text.find_first_of("eE") == std::string_view::npos) return {};  // in range whatever its digits
