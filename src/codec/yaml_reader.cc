@@ -238,9 +238,7 @@ Result<void> Reader::BlockContent(long indent, Allowed allowed, Properties outer
   Properties& properties = own.Any() ? own : outer;
   if (c == '[' || c == '{') {
     line_fresh_ = false;
-    ++at_;
-    levels_.push_back({c == '[' ? Kind::kFlowSequence : Kind::kFlowMap, c == '[' ? State::kEntry : State::kKey, indent});
-    Put(c == '[' ? Event::Kind::kSequenceStart : Event::Kind::kMapStart, std::move(properties));
+    EnterFlow(std::move(properties), indent);
     return {};
   }
   if (c == '|' || c == '>') {

@@ -72,6 +72,7 @@ class Reader {
   Result<void> BlockKey(Level& level);
   Result<void> BlockNode(long indent, Allowed allowed, bool flush_allowed);
   Result<void> BlockContent(long indent, Allowed allowed, Properties outer, Properties own, long column);
+  void EnterFlow(Properties properties, long indent);  // at its bracket
   Result<void> FlowNode();
   Result<void> FlowEntry();
   Result<void> Directive();

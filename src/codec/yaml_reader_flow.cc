@@ -22,6 +22,13 @@ Result<void> Reader::StepFlowSequence(Level& level) {
   return FlowEntry();
 }
 
+void Reader::EnterFlow(Properties properties, long indent) {
+  const bool sequence = Peek() == '[';
+  ++at_;
+  levels_.push_back({sequence ? Kind::kFlowSequence : Kind::kFlowMap, sequence ? State::kEntry : State::kKey, indent});
+  Put(sequence ? Event::Kind::kSequenceStart : Event::Kind::kMapStart, std::move(properties));
+}
+
 // An element of a flow sequence: a node, or a pair, which is a map of one.
 Result<void> Reader::FlowEntry() {
   if (IsIndicator('?')) {
@@ -36,9 +43,7 @@ Result<void> Reader::FlowEntry() {
   TRY_VOID(SkipToContent());
   const char c = Peek();
   if (c == '[' || c == '{') {
-    ++at_;
-    levels_.push_back({c == '[' ? Kind::kFlowSequence : Kind::kFlowMap, c == '[' ? State::kEntry : State::kKey, -1});
-    Put(c == '[' ? Event::Kind::kSequenceStart : Event::Kind::kMapStart, std::move(properties));
+    EnterFlow(std::move(properties), -1);
     return {};
   }
   if (c == ',' || c == ']') {
@@ -116,9 +121,7 @@ Result<void> Reader::FlowNode() {
   TRY_VOID(SkipToContent());
   const char c = Peek();
   if (c == '[' || c == '{') {
-    ++at_;
-    levels_.push_back({c == '[' ? Kind::kFlowSequence : Kind::kFlowMap, c == '[' ? State::kEntry : State::kKey, -1});
-    Put(c == '[' ? Event::Kind::kSequenceStart : Event::Kind::kMapStart, std::move(properties));
+    EnterFlow(std::move(properties), -1);
     return {};
   }
   if (c == ',' || c == '}' || c == ']' || (c == ':' && properties.Any())) {
