@@ -29,6 +29,17 @@ TEST(Time, ReadsAndWritesGoDurations) {
   EXPECT_EQ(ParseDuration(""), std::nullopt);
   EXPECT_EQ(FormatDuration(90min), "1h30m0s");
   EXPECT_EQ(FormatDuration(250ms), "250ms");
+  EXPECT_EQ(FormatDuration(1h + 22us), "1h0m0.000022s");
+  EXPECT_EQ(FormatDuration(999'999ns), "999.999\u00b5s");
+  EXPECT_EQ(ParseDuration("0.9999999999s"), Duration(999'999'999));
+  EXPECT_EQ(ParseDuration(".5h1.05m"), Duration(31min + 3s));
+  EXPECT_EQ(ParseDuration("9223372036854775807ns"), Duration::max());
+  EXPECT_EQ(ParseDuration("-9223372036854775808ns"), Duration::min());
+  EXPECT_EQ(FormatDuration(Duration::min()), "-2562047h47m16.854775808s");
+  for (std::string_view text :
+       {"9223372036854775808ns", "-9223372036854775809ns", "2562048h", "99999999999999999999s", ".s", "1.x"}) {
+    EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
+  }
 }
 
 TEST(Rng, UuidsAndSuffixesHaveTheirShape) {

@@ -1,7 +1,6 @@
 #include "base/time.h"
 
 #include <array>
-#include <cmath>
 #include <ctime>
 
 #include <fmt/format.h>
@@ -46,6 +45,19 @@ constexpr std::array kUnits{Unit{"ns", 1},
                             Unit{"s", 1'000'000'000},
                             Unit{"m", 60'000'000'000},
                             Unit{"h", 3'600'000'000'000}};
+
+// `count` of the units of which one is `unit`, a power of ten, without an exponent and without zeros at its end.
+std::string Decimal(uint64_t count, uint64_t unit) {
+  std::string text = fmt::format("{}", count / unit);
+  uint64_t fraction = count % unit;
+  if (fraction == 0) return text;
+  text += '.';
+  for (uint64_t place = unit / 10; fraction > 0; place /= 10) {
+    text += static_cast<char>('0' + fraction / place);
+    fraction %= place;
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -107,23 +119,27 @@ std::optional<Duration> ParseDuration(std::string_view text) {
   if (!negative) TakeChar(text, '+');
   if (text == "0") return Duration(0);
   if (text.empty()) return std::nullopt;
-  double total = 0;
+  constexpr uint64_t kLimit = uint64_t{1} << 63;  // the most that a sum may have, and only with a minus
+  uint64_t total = 0;
   while (!text.empty()) {
+    uint64_t whole = 0;
     size_t length = 0;
-    double value = 0;
-    double fraction = 0;
     bool digits = false;
     while (length < text.size() && text[length] >= '0' && text[length] <= '9') {
-      value = value * 10 + (text[length++] - '0');
+      auto digit = static_cast<uint64_t>(text[length++] - '0');
+      if (whole > (kLimit - digit) / 10) return std::nullopt;
+      whole = whole * 10 + digit;
       digits = true;
     }
+    uint64_t fraction = 0;  // as a number of 1/scale
+    double scale = 1;
     if (length < text.size() && text[length] == '.') {
-      ++length;
-      double scale = 0.1;
-      while (length < text.size() && text[length] >= '0' && text[length] <= '9') {
-        fraction += (text[length++] - '0') * scale;
-        scale /= 10;
+      for (++length; length < text.size() && text[length] >= '0' && text[length] <= '9'; ++length) {
         digits = true;
+        auto digit = static_cast<uint64_t>(text[length] - '0');
+        if (fraction > (kLimit - digit) / 10) continue;  // too small to matter
+        fraction = fraction * 10 + digit;
+        scale *= 10;
       }
     }
     if (!digits) return std::nullopt;
@@ -134,11 +150,15 @@ std::optional<Duration> ParseDuration(std::string_view text) {
     }
     if (found == nullptr) return std::nullopt;
     text.remove_prefix(found->suffix.size());
-    total += (value + fraction) * static_cast<double>(found->nanoseconds);
+    auto unit = static_cast<uint64_t>(found->nanoseconds);
+    auto part = static_cast<uint64_t>(static_cast<double>(fraction) * (static_cast<double>(unit) / scale));  // <= one unit
+    if (whole > kLimit / unit) return std::nullopt;
+    part += whole * unit;
+    if (part > kLimit || total > kLimit - part) return std::nullopt;
+    total += part;
   }
-  if (total > 9.2e18) return std::nullopt;
-  auto nanos = static_cast<int64_t>(std::llround(total));
-  return Duration(negative ? -nanos : nanos);
+  if (total == kLimit && !negative) return std::nullopt;
+  return Duration(static_cast<int64_t>(negative ? 0 - total : total));
 }
 
 std::string FormatDuration(Duration duration) {
@@ -147,14 +167,12 @@ std::string FormatDuration(Duration duration) {
   std::string sign = nanos < 0 ? "-" : "";
   uint64_t rest = nanos < 0 ? 0 - static_cast<uint64_t>(nanos) : static_cast<uint64_t>(nanos);
   if (rest < 1'000) return fmt::format("{}{}ns", sign, rest);
-  if (rest < 1'000'000) return fmt::format("{}{}\u00b5s", sign, static_cast<double>(rest) / 1e3);
-  if (rest < 1'000'000'000) return fmt::format("{}{}ms", sign, static_cast<double>(rest) / 1e6);
+  if (rest < 1'000'000) return fmt::format("{}{}\u00b5s", sign, Decimal(rest, 1'000));
+  if (rest < 1'000'000'000) return fmt::format("{}{}ms", sign, Decimal(rest, 1'000'000));
   uint64_t hours = rest / 3'600'000'000'000;
   rest %= 3'600'000'000'000;
   uint64_t minutes = rest / 60'000'000'000;
-  rest %= 60'000'000'000;
-  std::string seconds = rest % 1'000'000'000 == 0 ? fmt::format("{}", rest / 1'000'000'000)
-                                                  : fmt::format("{}", static_cast<double>(rest) / 1e9);
+  std::string seconds = Decimal(rest % 60'000'000'000, 1'000'000'000);
   if (hours > 0) return fmt::format("{}{}h{}m{}s", sign, hours, minutes, seconds);
   if (minutes > 0) return fmt::format("{}{}m{}s", sign, minutes, seconds);
   return fmt::format("{}{}s", sign, seconds);

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(api::FormatInstant(*again, api::Precision::kMicroseconds) == shown);
   }
   if (auto time = ParseTime(text)) CHECK(ParseTime(FormatTime(*time)).has_value());
-  if (auto duration = ParseDuration(text)) CHECK(ParseDuration(FormatDuration(*duration)).has_value());
+  if (auto duration = ParseDuration(text)) CHECK(ParseDuration(FormatDuration(*duration)) == duration);
   api::IntOrString either{std::string(text)};
   (void)either.Scaled(INT32_MAX, api::IntOrString::Rounding::kUp);
   for (api::names::Check check : {api::names::Dns1123Label, api::names::Dns1123Subdomain, api::names::QualifiedName,
