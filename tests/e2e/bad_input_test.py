@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 
-from cluster import expect, poll, run
+from cluster import FACTOR, expect, poll, run
 from control_plane import ControlPlane
 
 ORDER = ["bodies_that_are_no_objects", "names_that_break_the_rules", "parameters_that_mean_nothing", "media_types",
@@ -21,7 +21,7 @@ MAPS = "/api/v1/namespaces/default/configmaps"
 CA_MAP = f"{MAPS}/kube-root-ca.crt"  # every namespace has it
 JSON, YAML = "application/json", "application/yaml"
 # A server that starts at 40 MB; what is above this has grown with its input.
-MOST_BYTES = 400 << 20
+MOST_BYTES = (400 << 20) * FACTOR
 
 _plane = None
 
@@ -43,12 +43,12 @@ class Plane(ControlPlane):
         return context
 
     def connect(self, certificate="admin"):
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=15 * FACTOR)
         return self.context(certificate).wrap_socket(plain, server_hostname="127.0.0.1")
 
     def ask(self, method, path, body=None, headers=None, certificate="admin"):
         """(status, text), over a connection of its own."""
-        client = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context(certificate), timeout=15)
+        client = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context(certificate), timeout=15 * FACTOR)
         try:
             client.request(method, path, body=body, headers=headers or {})
             answer = client.getresponse()
@@ -367,8 +367,8 @@ def idle_and_half_open_connections(cluster):
     took, grown = time.monotonic() - started, plane.resident_bytes() - before
     for connection in silent + half + idle:
         connection.close()
-    expect(took < 2, f"an answer took {took:.1f} s")
-    expect(grown < 100 << 20, f"2,550 connections took {grown >> 20} MiB")
+    expect(took < 2 * FACTOR, f"an answer took {took:.1f} s")
+    expect(grown < (100 << 20) * FACTOR, f"2,550 connections took {grown >> 20} MiB")
 
 
 def slow_watchers(cluster):
@@ -378,7 +378,7 @@ def slow_watchers(cluster):
     for watcher in watchers:
         watcher.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         watcher.sendall(f"GET {MAPS}?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    client = http.client.HTTPSConnection("127.0.0.1", plane.port, context=plane.context(), timeout=15)
+    client = http.client.HTTPSConnection("127.0.0.1", plane.port, context=plane.context(), timeout=15 * FACTOR)
     for i in range(200):
         body = {"metadata": {"name": f"kept-{i}"}, "data": {"a": "x" * 100000}}
         client.request("POST", MAPS, body=json.dumps(body), headers={"Content-Type": JSON})
@@ -391,7 +391,7 @@ def slow_watchers(cluster):
     for watcher in watchers:
         watcher.close()
     # 20 MB of objects; 20 copies of them for the watchers would be 400.
-    expect(grown < 200 << 20, f"20 watchers that do not read took {grown >> 20} MiB")
+    expect(grown < (200 << 20) * FACTOR, f"20 watchers that do not read took {grown >> 20} MiB")
 
 
 def nothing_was_lost(cluster):

@@ -1,4 +1,9 @@
-"""A cluster of its own for the end-to-end tests, and what they need to look at the machine."""
+"""A cluster of its own for the end-to-end tests, and what they need to look at the machine.
+
+    SAMPAN_E2E_BINARY   the program that every process of every cluster runs (default build/release/sampan)
+    SAMPAN_E2E_FACTOR   the whole number by which limits of time and memory are multiplied (default 1), for a program that
+                        is slow and large, as those with sanitizers are
+"""
 import json
 import os
 import pathlib
@@ -12,6 +17,8 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = pathlib.Path(os.environ.get("SAMPAN_E2E_BINARY", ROOT / "build/release/sampan")).resolve()
+FACTOR = int(os.environ.get("SAMPAN_E2E_FACTOR", "1"))
 
 
 class Failure(Exception):
@@ -24,7 +31,9 @@ def expect(condition, text):
 
 
 def poll(what, seconds, probe, interval=0.1):
-    """Asks until `probe` gives something true and returns that; each wait is for a condition, bounded by `seconds`."""
+    """Asks until `probe` gives something true and returns that; each wait is for a condition, bounded by `seconds`
+    times FACTOR."""
+    seconds *= FACTOR
     deadline = time.monotonic() + seconds
     last = None
     while time.monotonic() < deadline:
@@ -39,8 +48,8 @@ def poll(what, seconds, probe, interval=0.1):
 
 
 def run(*command, check=True, text_input=None, timeout=120, env=None, cwd=None):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, input=text_input, timeout=timeout,
-                          env={**os.environ, **(env or {})}, errors="replace", cwd=cwd)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, input=text_input,
+                          timeout=timeout * FACTOR, env={**os.environ, **(env or {})}, errors="replace", cwd=cwd)
     if check and done.returncode != 0:
         raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done
@@ -88,7 +97,7 @@ class Cluster:
         self.data_dir = pathlib.Path(f"/tmp/sampan-{name}/data")
         self.run_dir = pathlib.Path(f"/tmp/sampan-{name}/run")
         self.port = port
-        self.binary = ROOT / "build/release/sampan"
+        self.binary = BINARY
         self.kubelet_port = kubelet_port
         self.flags = f"--kubelet-port {kubelet_port}"
         self.kubectl_program = shutil.which("kubectl")
@@ -100,8 +109,9 @@ class Cluster:
 
     @property
     def environment(self):
-        return {"SAMPAN_DATA_DIR": str(self.data_dir), "SAMPAN_RUN_DIR": str(self.run_dir), "SAMPAN_PORT": str(self.port),
-                "SAMPAN_FLAGS": self.flags, "KUBECONFIG": str(self.kubeconfig)}
+        return {"SAMPAN": str(self.binary), "SAMPAN_DATA_DIR": str(self.data_dir), "SAMPAN_RUN_DIR": str(self.run_dir),
+                "SAMPAN_PORT": str(self.port), "SAMPAN_FLAGS": self.flags, "SAMPAN_PATIENCE": str(FACTOR),
+                "KUBECONFIG": str(self.kubeconfig)}
 
     def script(self, name, timeout=400):
         return run(ROOT / "tools/cluster" / name, timeout=timeout, env=self.environment)
@@ -129,7 +139,8 @@ class Cluster:
     def get(self, path, address=None):
         """Without credentials, from the server or from another address."""
         context = ssl._create_unverified_context()
-        with urllib.request.urlopen(f"https://{address or f'127.0.0.1:{self.port}'}{path}", context=context, timeout=5) as answer:
+        with urllib.request.urlopen(f"https://{address or f'127.0.0.1:{self.port}'}{path}", context=context,
+                                    timeout=5 * FACTOR) as answer:
             return answer.read().decode()
 
     def kubectl(self, *words, check=True, text_input=None, timeout=120, program=None):
@@ -160,7 +171,7 @@ def alive(pid):
 def http(url, data=None, timeout=5):
     """(status, text); redirects are followed."""
     try:
-        with urllib.request.urlopen(url, data=data, timeout=timeout) as answer:
+        with urllib.request.urlopen(url, data=data, timeout=timeout * FACTOR) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as fault:
         return fault.code, fault.read().decode(errors="replace")

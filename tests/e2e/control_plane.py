@@ -5,7 +5,7 @@ import signal
 import subprocess
 import tempfile
 
-from cluster import Cluster, poll
+from cluster import FACTOR, Cluster, poll
 
 NODES = 3
 
@@ -41,7 +41,7 @@ class ControlPlane(Cluster):
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:
-                    process.wait(timeout=10)
+                    process.wait(timeout=10 * FACTOR)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()

@@ -5,12 +5,12 @@ import pathlib
 import threading
 import time
 
-from cluster import alive, expect, http, poll
+from cluster import FACTOR, alive, expect, http, poll
 
 ORDER = ["hostile_pods_fail_alone", "hostile_pods_leave_nothing"]
 NAMESPACE = "hostile"
 IMAGE = "sampan.local/demo/guestbook:1"
-MOST_GROWN_KB = 20 << 10
+MOST_GROWN_KB = (20 << 10) * FACTOR
 GOOD = "good"
 
 _state = {}

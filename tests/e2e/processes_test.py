@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 
-from cluster import Failure, alive, expect, poll
+from cluster import FACTOR, Failure, alive, expect, poll
 from demo_test import Load, pods, ready, ready_pods, url
 
 ORDER = ["a_killed_agent_is_back_within_a_second", "an_agent_out_of_memory_is_back_within_a_second",
@@ -36,7 +36,7 @@ def agent_pid(cluster):
 
 
 def kubelet_answers(cluster):
-    connection = http.client.HTTPSConnection("127.0.0.1", cluster.kubelet_port, timeout=1,
+    connection = http.client.HTTPSConnection("127.0.0.1", cluster.kubelet_port, timeout=FACTOR,
                                              context=ssl._create_unverified_context())
     with contextlib.closing(connection):
         connection.request("GET", "/healthz")
@@ -48,7 +48,7 @@ class Asking:
 
     def __init__(self, cluster):
         self.slowest, self.faults, self.asked, self.stopping = 0.0, [], 0, threading.Event()
-        self.connection = http.client.HTTPSConnection("127.0.0.1", cluster.port, timeout=10,
+        self.connection = http.client.HTTPSConnection("127.0.0.1", cluster.port, timeout=10 * FACTOR,
                                                       context=ssl._create_unverified_context())
         self.thread = threading.Thread(target=self.work)
         self.thread.start()
@@ -108,8 +108,8 @@ def the_agent_comes_back(cluster, end):
     finally:
         asking.stop()
         load.stop()
-    expect(took < 1, f"the agent was back after {took:.2f} s")
-    expect(not asking.faults and asking.slowest < 0.5,
+    expect(took < FACTOR, f"the agent was back after {took:.2f} s")
+    expect(not asking.faults and asking.slowest < 0.5 * FACTOR,
            f"the API was felt: slowest answer {asking.slowest:.2f} s, {asking.faults[:3]} of {asking.asked}")
     expect(not load.faults, f"{len(load.faults)} of {load.sent} requests to a Service failed: {load.faults[:3]}")
     expect(tasks == cluster.tasks() and before == containers(cluster), "containers were touched")

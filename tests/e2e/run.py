@@ -4,11 +4,13 @@
     tests/e2e/run.py              all, in order (each builds on the cluster that the first starts)
     tests/e2e/run.py NAME...      the cluster, then the named tests
 
-Prints `ok|FAILED|skipped NAME ...` a test. Needs root and a release build.
+Prints `ok|FAILED|skipped NAME ...` a test. Needs root and a build; cluster.py says how to choose which. Whatever a sanitizer
+in it reports, in whichever process, fails the run.
 """
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -18,7 +20,10 @@ import hostile_test
 import kubectl_test
 import processes_test
 import server_test
-from cluster import Cluster, Failure, Machine
+from cluster import ROOT, Cluster, Failure, Machine
+
+sys.path.insert(0, str(ROOT / "tools/test"))
+import sanitizers  # noqa: E402
 
 
 def tests():
@@ -38,10 +43,20 @@ def remove(tree):
 
 
 def main():
-    wanted = sys.argv[1:]
     if os.geteuid() != 0:
         print("skipped all: a node needs root")
         return 0
+    with tempfile.TemporaryDirectory(prefix="sampan-e2e-reports-") as folder:
+        os.environ.update(sanitizers.reporting_to(folder))
+        failed = run_tests(sys.argv[1:])
+        for name, text in sanitizers.reports(folder).items():
+            failed += 1
+            print(f"FAILED sanitizer {name}:\n{text}")
+    return 1 if failed else 0
+
+
+def run_tests(wanted):
+    """How many failed."""
     cluster = Cluster()
     cluster.before = Machine.snapshot()
     remove(cluster.data_dir.parent)
@@ -66,7 +81,7 @@ def main():
     finally:
         cluster.script("down.sh")
         remove(cluster.data_dir.parent)
-    return 1 if failed else 0
+    return failed
 
 
 if __name__ == "__main__":

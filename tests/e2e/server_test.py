@@ -6,7 +6,7 @@ import stat
 import subprocess
 import tempfile
 
-from cluster import Cluster, expect, poll, run
+from cluster import FACTOR, Cluster, expect, poll, run
 
 ORDER = ["wrong_settings_end_with_one_line_and_code_2", "a_control_plane_starts_alone_and_stops_on_sigterm",
          "acknowledged_writes_survive_sigkill", "a_second_server_is_told_what_to_do"]
@@ -59,7 +59,7 @@ def a_control_plane_starts_alone_and_stops_on_sigterm(cluster):
         expect(namespaces == ["namespace/default", "namespace/kube-node-lease", "namespace/kube-public",
                               "namespace/kube-system"], f"namespaces are {namespaces}")
         os.kill(other.process.pid, signal.SIGTERM)
-        expect(other.process.wait(timeout=5) == 0, f"exit code {other.process.returncode} after SIGTERM")
+        expect(other.process.wait(timeout=5 * FACTOR) == 0, f"exit code {other.process.returncode} after SIGTERM")
 
 
 def acknowledged_writes_survive_sigkill(cluster):

@@ -33,8 +33,9 @@ running_pid() {
 }
 
 # wait_until SECONDS WHAT COMMAND...: polls, with a line every ten seconds so that nobody thinks it hangs.
+# SAMPAN_PATIENCE multiplies every limit (default 1).
 wait_until() {
-  limit=$1 what=$2
+  limit=$(($1 * ${SAMPAN_PATIENCE:-1})) what=$2
   shift 2
   waited=0
   until "$@" >/dev/null 2>&1; do

@@ -13,12 +13,8 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SANITIZER_ENVIRONMENT = {
-    "ASAN_OPTIONS": "detect_stack_use_after_return=0:strict_string_checks=1:abort_on_error=0",
-    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={ROOT}/tools/test/tsan_suppressions.txt",
-}
+import sanitizers
+from sanitizers import ROOT
 
 
 class Tally:
@@ -45,7 +41,7 @@ def run_program(name, command, limit, tally):
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sampan-test-") as scratch:
         report = pathlib.Path(scratch) / "report.json"
-        environment = {**os.environ, **SANITIZER_ENVIRONMENT, "TMPDIR": scratch}
+        environment = {**os.environ, **sanitizers.OPTIONS, "TMPDIR": scratch}
         try:
             done = subprocess.run([*command, f"--gtest_output=json:{report}", "--gtest_brief=1"], cwd=ROOT, text=True,
                                   env=environment, timeout=limit, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
