@@ -38,7 +38,7 @@ struct RequestGate::Passage {
 };
 
 RequestGate::RequestGate(const Core& core, Metrics& metrics, const GateOptions& options)
-    : core_(core), metrics_(metrics), options_(options), places_(options.limits) {}
+    : core_(core), metrics_(metrics), options_(options), places_(options.limits, core.registry.rng()) {}
 
 Result<void> RequestGate::CheckUp() const {
   if (stopping_.load(std::memory_order_relaxed)) return Fail(Error::ServiceUnavailable("the server is shutting down"));
