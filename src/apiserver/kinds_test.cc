@@ -76,6 +76,19 @@ TEST(Services, NodePortsFollowTheType) {
   EXPECT_EQ(external.body.find("nodePort"), std::string::npos) << external.body;
 }
 
+TEST(Services, ManyPortsCostNoSquares) {
+  TestServer server;
+  std::string ports;
+  for (int i = 1; i <= 20'000; ++i) ports += fmt::format(R"({}{{"name":"p{}","port":{}}})", i > 1 ? "," : "", i, i);
+  std::string many = fmt::format(R"({{"metadata":{{"name":"m"}},"spec":{{"ports":[{}]}}}})", ports);
+  ASSERT_EQ(server.Post(kServices, many).status, 201);
+  std::string target = std::string(kServices) + "/m";
+  EXPECT_EQ(server.Patch(target, "merge-patch+json", R"({"metadata":{"labels":{"a":"b"}}})").status, 200);
+  Reply full = server.Patch(target, "merge-patch+json", R"({"spec":{"type":"NodePort"}})");
+  EXPECT_EQ(full.status, 422);
+  EXPECT_NE(full.body.find("range is full"), std::string::npos);
+}
+
 TEST(Services, RefusalsAndDryRunsKeepNothing) {
   TestServer server;
   std::string fixed = R"({"metadata":{"name":"s"},"spec":{"type":"NodePort","ports":[{"port":1,"nodePort":30500}]}})";

@@ -13,6 +13,7 @@ bool NumberPool::Take(uint32_t number) {
 
 std::optional<uint32_t> NumberPool::TakeAny() {
   auto held = held_.Lock();
+  if (held->size() == end_ - first_) return std::nullopt;
   // A range that is not nearly full gives a free number within a few tries.
   for (int i = 0; i < 16 && dynamic_first_ < end_; ++i) {
     auto number = static_cast<uint32_t>(dynamic_first_ + rng_.Below(end_ - dynamic_first_));

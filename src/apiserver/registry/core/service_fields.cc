@@ -1,5 +1,7 @@
 #include "apiserver/registry/core/service_fields.h"
 
+#include <map>
+
 #include "apiserver/registry/fields.h"
 
 namespace sampan::apiserver {
@@ -18,25 +20,30 @@ std::string_view TypeOf(const json::Value& spec) {
   return Text(spec, "type", "ClusterIP");
 }
 
-const json::Value* SamePort(const json::Array* ports, const json::Value& wanted) {
-  if (ports == nullptr) return nullptr;
-  for (const json::Value& port : *ports) {
-    if (Number(port, "port") == Number(wanted, "port") && Text(port, "protocol", "TCP") == Text(wanted, "protocol", "TCP")) {
-      return &port;
-    }
+// What tells a service's ports apart: users may write tens of thousands, which are not searched one by one.
+using PortId = std::pair<int64_t, std::string_view>;
+
+PortId IdOf(const json::Value& port) {
+  return {Number(port, "port"), Text(port, "protocol", "TCP")};
+}
+
+std::map<PortId, int64_t> HeldNodePorts(const json::Value& spec) {
+  std::map<PortId, int64_t> held;
+  if (const json::Array* ports = FindArray(json::Find(spec, "ports"))) {
+    for (const json::Value& port : *ports) held.emplace(IdOf(port), Number(port, "nodePort"));
   }
-  return nullptr;
+  return held;
 }
 
 void KeepNodePorts(json::Value& spec, const json::Value& old_spec) {
   json::Value* ports = spec.as_object().if_contains("ports");
   if (ports == nullptr || !ports->is_array()) return;
-  const json::Array* old_ports = FindArray(json::Find(old_spec, "ports"));
+  const std::map<PortId, int64_t> old_ports = HeldNodePorts(old_spec);
   bool needs = NeedsNodePorts(spec), needed = NeedsNodePorts(old_spec);
   for (json::Value& port : ports->as_array()) {
     if (!port.is_object()) continue;
-    const json::Value* before = SamePort(old_ports, port);
-    int64_t held = before == nullptr ? 0 : Number(*before, "nodePort");
+    auto before = old_ports.find(IdOf(port));
+    int64_t held = before == old_ports.end() ? 0 : before->second;
     if (held == 0) continue;
     if (needs && needed && Number(port, "nodePort") == 0) port.as_object()["nodePort"] = held;
     if (!needs && TypeOf(spec) != "LoadBalancer" && Number(port, "nodePort") == held) port.as_object().erase("nodePort");
