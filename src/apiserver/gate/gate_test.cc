@@ -93,6 +93,8 @@ TEST(Gate, DeletionsDoWhatTheyAreAskedFor) {
       {"", R"({"kind":"DeleteOptions","apiVersion":"meta.k8s.io/v1"})", 200, true},
       {"", R"({"kind":"DeleteOptions","apiVersion":"apps/v1","gracePeriodSeconds":-1})", 200, true},
       {"", R"({"propagationPolicy":null})", 200, true},
+      {"", "null", 200, true},
+      {"?dryRun=All", "null", 200, false},
       {"?propagationPolicy=Background", R"({"orphanDependents":false})", 200, true},
       {"?timeout=5s", "", 200, true},
   };

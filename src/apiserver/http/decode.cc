@@ -180,6 +180,7 @@ Result<DeleteOperation> DeleteOperationOf(const Exchange& exchange) {
   if (exchange.body.empty()) return operation;
   TRY_VOID(NegotiateBody(exchange.request.headers.Get("content-type")));
   TRY(json::Value body, ReadValue(exchange, nullptr));
+  if (body.is_null()) return operation;
   TRY(operation, DecodeDeleteOptions(body));
   json::Object& both = options.as_object();
   for (auto& [name, value] : body.as_object()) {
