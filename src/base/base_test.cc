@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "base/time.h"
 
@@ -40,6 +41,13 @@ TEST(Time, ReadsAndWritesGoDurations) {
        {"9223372036854775808ns", "-9223372036854775809ns", "2562048h", "99999999999999999999s", ".s", "1.x"}) {
     EXPECT_EQ(ParseDuration(text), std::nullopt) << text;
   }
+}
+
+TEST(Log, ALineShowsNoControlCharacters) {
+  testing::internal::CaptureStderr();
+  log::Write(log::Level::kError, "test", "a\nb\rc\x1b[2J\x7f\td");
+  std::string line = testing::internal::GetCapturedStderr();
+  EXPECT_NE(line.find("E test a\\nb\\x0dc\\x1b[2J\\x7f\td\n"), std::string::npos) << line;
 }
 
 TEST(Rng, UuidsAndSuffixesHaveTheirShape) {

@@ -31,13 +31,16 @@ Level CurrentLevel() {
 }
 
 void Write(Level level, std::string_view component, std::string_view message) {
-  // A line break inside a message would let one event pass for two.
+  // A line break inside a message would let one event pass for two, and other control characters rewrite a reader's
+  // terminal.
   std::string line;
   line.reserve(component.size() + message.size() + 1);
   line.append(component).append(1, ' ');
   for (char c : message) {
     if (c == '\n') {
       line.append("\\n");
+    } else if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) {
+      fmt::format_to(std::back_inserter(line), "\\x{:02x}", c);
     } else {
       line.push_back(c);
     }
