@@ -198,8 +198,8 @@ std::string Quantity::ToString() const {
   if (nanos == 0) return "0";
   Wide magnitude = nanos < 0 ? -nanos : nanos;
   Format format = format_;
-  // Below 1024 and with a fraction there is no binary form.
-  if (format == Format::kBinarySI && (magnitude < 1024 * kNano || magnitude % kNano != 0)) format = Format::kDecimalSI;
+  // What has no binary suffix is read as a decimal number again, and written as one.
+  if (format == Format::kBinarySI && magnitude % (1024 * kNano) != 0) format = Format::kDecimalSI;
   if (format == Format::kBinarySI) {
     int power = 0;
     Wide value = nanos / kNano;

@@ -27,6 +27,8 @@ TEST(Quantity, CanonicalForm) {
                         {"1.5Gi", "1536Mi"},
                         {"0.5Ki", "512"},
                         {"0.5Mi", "512Ki"},
+                        {"62.5Ki", "64k"},
+                        {"1.5Ki", "1536"},
                         {"1e3", "1e3"},
                         {"1E", "1E"},
                         {"1E3", "1e3"},
@@ -51,6 +53,7 @@ TEST(Quantity, CanonicalForm) {
                         {"0Ki", "0"},
                         {"123456789012345678", "123456789012345678"}}) {
     EXPECT_EQ(Canonical(c.text), c.canonical) << c.text;
+    EXPECT_EQ(Canonical(c.canonical), c.canonical) << c.text;
   }
 }
 
