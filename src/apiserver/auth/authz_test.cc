@@ -2,6 +2,7 @@
 
 #include "api/meta/field_selector.h"
 #include "api/types/convert.h"
+#include "apiserver/auth/aggregation.h"
 #include "apiserver/auth/default_roles.h"
 #include "apiserver/auth/escalation.h"
 #include "apiserver/auth/node_authorizer.h"
@@ -72,15 +73,12 @@ class IndexAuthorizer final : public Authorizer, public RuleSource {
   }
   void LoadDefaults() {
     DefaultPolicy policy = MakeDefaultPolicy();
-    std::vector<NamedRole> named;
-    for (const auto& role : policy.cluster_roles) named.push_back({role.metadata.name, role.metadata.labels, role.rules});
-    // Aggregation settles in as many rounds as roles contain each other.
-    for (int round = 0; round < 3; ++round) {
-      for (size_t i = 0; i < named.size(); ++i) {
-        if (policy.cluster_roles[i].aggregation_rule) named[i].rules = AggregateRules(policy.cluster_roles[i], named);
-      }
+    std::vector<const api::rbac::ClusterRole*> roles;
+    for (const auto& role : policy.cluster_roles) roles.push_back(&role);
+    const Aggregation aggregation(std::move(roles));
+    for (const auto& role : policy.cluster_roles) {
+      index.SetRole("", role.metadata.name, role.aggregation_rule ? aggregation.RulesOf(role) : role.rules);
     }
-    for (const NamedRole& role : named) index.SetRole("", role.name, role.rules);
     for (const auto& binding : policy.cluster_role_bindings) {
       index.SetBinding({"", binding.metadata.name, binding.subjects, binding.role_ref});
     }
@@ -362,24 +360,6 @@ TEST(Escalation, GrantsNeedWhatTheyGrant) {
     EXPECT_TRUE(CheckGrant(rbac, user, object, &object).has_value()) << "a write that grants nothing new";
     EXPECT_TRUE(CheckGrant(rbac, {"root", "", {"system:masters"}, {}}, object, nullptr).has_value());
   }
-}
-
-TEST(Aggregation, CollectsByLabel) {
-  api::rbac::ClusterRole role;
-  role.metadata.name = "all";
-  api::meta::LabelSelector selector;
-  selector.match_labels["agg"] = "true";
-  role.aggregation_rule.Ensure().cluster_role_selectors.push_back(selector);
-  const PolicyRules pods = Rules({{"core", "pods", "get"}}), nodes = Rules({{"core", "nodes", "get"}});
-  std::vector<NamedRole> roles = {{"b", {{"agg", "true"}}, nodes},
-                                  {"a", {{"agg", "true"}}, pods},
-                                  {"c", {{"agg", "true"}}, pods},
-                                  {"d", {}, Rules({{"core", "secrets", "get"}})},
-                                  {"all", {{"agg", "true"}}, Rules({{"*", "*", "*"}})}};
-  PolicyRules rules = AggregateRules(role, roles);
-  ASSERT_EQ(rules.size(), 2u);
-  EXPECT_EQ(rules[0], pods[0]);
-  EXPECT_EQ(rules[1], nodes[0]);
 }
 
 TEST(NodeAuthorizer, NodesMayTouchTheirOwn) {

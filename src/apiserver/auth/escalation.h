@@ -16,13 +16,4 @@ PolicyRules Uncovered(const PolicyRules& wanted, const PolicyRules& held);
 // {APIGroups:["apps"], Resources:["deployments"], Verbs:["get" "list"]}
 std::string CompactRule(const api::rbac::PolicyRule& rule);
 
-// The rules of a role with an aggregationRule: those of all other cluster roles that its selectors choose, in the order of
-// their names, without repetition.
-struct NamedRole {
-  std::string name;
-  api::StringMap labels;
-  PolicyRules rules;
-};
-PolicyRules AggregateRules(const api::rbac::ClusterRole& role, const std::vector<NamedRole>& roles);
-
 }  // namespace sampan::apiserver::auth

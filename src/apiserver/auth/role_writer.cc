@@ -1,7 +1,7 @@
 #include "apiserver/auth/role_writer.h"
 
+#include "apiserver/auth/aggregation.h"
 #include "apiserver/auth/default_roles.h"
-#include "apiserver/auth/escalation.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "client/typed.h"
@@ -56,15 +56,14 @@ Task<Result<void>> TakeWithdrawn(client::Client* client, store::CacheSet* caches
 }
 
 Task<void> Aggregate(client::Client* client, store::Cache* cache) {
-  std::vector<NamedRole> roles;
+  std::vector<const api::rbac::ClusterRole*> roles;
   store::CacheList list = cache->List({});
-  for (const api::ObjectPtr& object : list.items) {
-    roles.push_back({object->name(), object->head().labels, object->As<api::rbac::ClusterRole>().rules});
-  }
+  for (const api::ObjectPtr& object : list.items) roles.push_back(&object->As<api::rbac::ClusterRole>());
+  const Aggregation aggregation(std::move(roles));
   for (const api::ObjectPtr& object : list.items) {
     const auto& role = object->As<api::rbac::ClusterRole>();
     if (!role.aggregation_rule) continue;
-    PolicyRules rules = AggregateRules(role, roles);
+    PolicyRules rules = aggregation.RulesOf(role);
     if (rules == role.rules) continue;
     api::rbac::ClusterRole changed = role;
     changed.rules = std::move(rules);
