@@ -46,7 +46,11 @@ class Http2Client {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnClose);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
-    nghttp2_session_client_new(&session_, callbacks, this);
+    nghttp2_option* option = nullptr;
+    nghttp2_option_new(&option);
+    nghttp2_option_set_max_send_header_block_length(option, 8 * 1024 * 1024);
+    nghttp2_session_client_new2(&session_, callbacks, this, option);
+    nghttp2_option_del(option);
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, nullptr, 0);
   }
@@ -146,6 +150,7 @@ class Http2Client {
 
 struct Events {
   Channel<std::string> seen{64};
+  std::atomic<int> answered{0};  // handlers of /counted that have ended
 };
 
 Task<void> Handle(Events* events, Request& request, ResponseWriter& writer) {
@@ -156,6 +161,11 @@ Task<void> Handle(Events* events, Request& request, ResponseWriter& writer) {
     response.body.push_back(Chunk::Copy(body ? *std::move(body) : body.error().message()));
   } else if (request.path == "/large") {
     for (int i = 0; i < 500; ++i) response.body.push_back(Chunk::Copy(std::string(10'000, 'l')));
+  } else if (request.path == "/counted") {
+    response.body.push_back(Chunk::Copy(std::string(40'000, 'c')));
+    co_await writer.Respond(std::move(response));
+    ++events->answered;
+    co_return;
   } else if (request.path == "/unfinished") {
     co_await writer.Start(200, {});
     co_return;
@@ -267,6 +277,49 @@ TEST_F(Http2Test, RapidResetEndsTheConnection) {
   while (!http2_->went_away() && http2_->Receive()) {
   }
   EXPECT_TRUE(http2_->went_away() || !alive);
+}
+
+TEST_F(Http2Test, AnswersThatNobodyTakesHoldTheirHandlers) {
+  Start();
+  auto set_window = [this](uint32_t size) {
+    nghttp2_settings_entry entry{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, size};
+    nghttp2_submit_settings(http2_->session(), NGHTTP2_FLAG_NONE, &entry, 1);
+  };
+  set_window(0);
+  std::vector<int32_t> streams;
+  for (int i = 0; i < 20; ++i) streams.push_back(http2_->Request("GET", "/counted"));
+  for (int32_t stream : streams) {
+    while (http2_->answers[stream].status == 0) ASSERT_TRUE(http2_->Send() && http2_->Receive());
+  }
+  EXPECT_EQ(events_.answered, 6) << "as many as leave no more than 256 KiB";
+  set_window(1 << 20);
+  for (int32_t stream : streams) EXPECT_EQ(http2_->Await(stream).body.size(), 40'000U);
+  EXPECT_EQ(http2_->Await(http2_->Request("GET", "/")).status, 200);
+  EXPECT_EQ(events_.answered, 20);
+}
+
+// Few bytes on the wire: a field is sent once and named ever after.
+TEST_F(Http2Test, HeadsOfRunningRequestsAreBoundedTogether) {
+  Start();
+  for (int i = 0; i < 15; ++i) http2_->extra_fields.emplace_back("x", std::string(3900, 'x'));
+  std::vector<int32_t> streams;
+  for (int i = 0; i < 30; ++i) streams.push_back(http2_->Request("GET", "/watch"));
+  auto count = [&](auto which) { return std::ranges::count_if(streams, which); };
+  auto running = [this](int32_t stream) { return !http2_->answers[stream].body.empty(); };
+  auto refused = [this](int32_t stream) { return http2_->answers[stream].error == NGHTTP2_REFUSED_STREAM; };
+  while (count(running) + count(refused) < 30) ASSERT_TRUE(http2_->Send() && http2_->Receive());
+  EXPECT_EQ(count(running), 17) << "of 60 KB in a MiB";
+  for (int32_t stream : streams) nghttp2_submit_rst_stream(http2_->session(), NGHTTP2_FLAG_NONE, stream, NGHTTP2_CANCEL);
+  ASSERT_TRUE(http2_->Send());
+  for (int i = 0; i < 17; ++i) EXPECT_EQ(Wait(events_.seen.Pop()), "gone");
+  EXPECT_EQ(http2_->Await(http2_->Request("GET", "/")).status, 200) << "there is room again";
+}
+
+TEST_F(Http2Test, AHeadWithoutMeasureEndsTheConnection) {
+  Start();
+  for (int i = 0; i < 400; ++i) http2_->extra_fields.emplace_back("x", std::string(3900, 'x'));
+  EXPECT_EQ(http2_->Await(http2_->Request("GET", "/")).status, 0);
+  EXPECT_FALSE(http2_->Receive());
 }
 
 TEST_F(Http2Test, StopLetsRunningRequestsEnd) {

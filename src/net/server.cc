@@ -29,6 +29,7 @@ using detail::SslContextPtr;
 using detail::SslPtr;
 
 constexpr int kBacklog = 1024;
+constexpr int kAcceptedATurn = 64;
 constexpr std::chrono::milliseconds kAcceptRetry{200};
 
 // Holds a connection's place for as long as it is open. Dropped on its loop.
@@ -186,8 +187,10 @@ class ServerImpl final : public Server, public IoLoop::Watcher {
 
   void OnReady(uint32_t) override { Accept(); }
 
+  // A few at a time: those who are connected already get their turn.
   void Accept() {
-    while (listener_ >= 0) {
+    for (int accepted = 0; listener_ >= 0; ++accepted) {
+      if (accepted == kAcceptedATurn) return home_.Post([this] { Accept(); });
       sockaddr_storage peer;
       socklen_t length = sizeof(peer);
       int fd = accept4(listener_, reinterpret_cast<sockaddr*>(&peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -3,12 +3,11 @@
 #include "net/detail/http1_body.h"
 #include "net/detail/http1_parser.h"
 #include "net/detail/session.h"
+#include "net/detail/turn.h"
 
 namespace sampan::net::detail {
 namespace {
 
-// Requests served without a suspension before the loop's other connections get their turn.
-constexpr int kBurst = 32;
 // Room that an idle connection may keep in each of its strings.
 constexpr size_t kKeptCapacity = 4096;
 void TrimCapacity(std::string& text) {
@@ -74,6 +73,7 @@ class Http1Session final : public Session {
   Framing framing_;
   std::string unread_;
   std::string head_;
+  Turn turn_;
   bool idle_ = true;
   bool handed_over_ = false;
 };
@@ -214,6 +214,7 @@ Task<bool> Http1Session::ReadMore() {
     }
     if (state != Connection::ReadState::kWouldBlock || connection_.read_expired()) co_return false;
     co_await connection_.Readable();
+    turn_.Begin();
   }
 }
 
@@ -292,7 +293,7 @@ Task<void> Http1Session::Run() {
   connection_.OnHangup([this] { gone_.Cancel(); });
   request_.remote_address = parts_.remote_address;
   request_.peer = parts_.peer;
-  for (int served = 1;; ++served) {
+  while (true) {
     Prepare();
     bool ready = co_await ReadHead();
     if (!ready) break;
@@ -303,7 +304,7 @@ Task<void> Http1Session::Run() {
     bool again = co_await Serve();
     if (!again) break;
     parts_.place->Set(Stage::kIdle);
-    if (served % kBurst == 0) co_await Yield();
+    if (turn_.Over()) co_await Yield();
   }
 }
 

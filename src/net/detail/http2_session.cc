@@ -7,12 +7,12 @@
 #include "base/log.h"
 #include "net/detail/http2_writer.h"
 #include "net/detail/nghttp2_text.h"
+#include "net/detail/turn.h"
 
 namespace sampan::net::detail {
 namespace {
 
 constexpr size_t kWriteBytes = 64 * 1024;
-constexpr int kBurst = 32;
 // A stream's window until its handler waits for the body, and then. The connection's does not depend on the handlers, so
 // that a body which nobody reads holds up no other stream.
 constexpr int32_t kStreamWindow = 64 * 1024;
@@ -26,6 +26,9 @@ constexpr size_t kLeastTaken = 16 * 1024;
 constexpr size_t kMaxControlFrames = 3000;
 constexpr std::chrono::seconds kControlWindow{10};
 constexpr size_t kMaxHeaderFields = 200;
+// A few bytes on the wire name a long field again and again. One head of more than this ends the connection; of the heads
+// of a connection's running requests no more is kept, and who sends more has to wait for an answer.
+constexpr size_t kMaxHeadBytes = 1024 * 1024;
 // What is taken of a body that nobody reads. A client that is told to stop at once may drop the answer that came with it
 // (curl 7.88 does); most end by themselves when they see it.
 constexpr size_t kMaxDropped = 8 * 1024 * 1024;
@@ -49,7 +52,10 @@ struct Http2Callbacks {
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
     Http2Stream* stream = StreamOf(session, frame->hd.stream_id);
     if (stream == nullptr) return 0;
-    return SafeCallback([&] { Self(user).OnHeader(*stream, FrameText(name, name_length), FrameText(value, value_length)); });
+    bool bearable = false;
+    int done = SafeCallback(
+        [&] { bearable = Self(user).OnHeader(*stream, FrameText(name, name_length), FrameText(value, value_length)); });
+    return bearable ? done : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
 
   static int Data(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data, size_t length, void* user) {
@@ -131,17 +137,19 @@ Task<void> Http2Session::Run() {
 }
 
 Task<void> Http2Session::ReadLoop() {
-  for (int reads = 1;; ++reads) {
+  Turn turn;
+  while (true) {
     std::span<char> scratch = Connection::ReadScratch();
     size_t length = 0;
     Connection::ReadState state = connection_.TryRead(scratch, length);
     if (state == Connection::ReadState::kData) {
       if (!Consume(scratch.first(length))) co_return;
-      if (reads % kBurst == 0) co_await Yield();
+      if (turn.Over()) co_await Yield();
     } else if (state == Connection::ReadState::kWouldBlock) {
       if (over_ || connection_.read_expired()) co_return;
       UpdateDeadline();
       co_await connection_.Readable();
+      turn.Begin();
     } else {
       co_return;
     }
@@ -269,13 +277,14 @@ void Http2Session::CountControlFrame() {
   if (++control_frames_ == kMaxControlFrames) nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
-void Http2Session::OnHeader(Http2Stream& stream, std::string_view name, std::string_view value) {
+// False when it is time to end the connection.
+bool Http2Session::OnHeader(Http2Stream& stream, std::string_view name, std::string_view value) {
   stream.header_bytes += name.size() + value.size() + 32;
   if (stream.header_bytes > parts_.server->options.max_header_bytes ||
       stream.request.headers.items().size() >= kMaxHeaderFields) {
     stream.refused_status = 431;
     stream.refused_reason = "header fields too large";
-    return;
+    return stream.header_bytes <= kMaxHeadBytes;
   }
   Request& request = stream.request;
   if (name == ":method") {
@@ -292,9 +301,10 @@ void Http2Session::OnHeader(Http2Stream& stream, std::string_view name, std::str
   } else if (name == ":authority") {
     request.headers.Add("host", std::string(value));
   } else if (!name.starts_with(':')) {
-    if (name == "host" && request.headers.Has("host")) return;
+    if (name == "host" && request.headers.Has("host")) return true;
     request.headers.Add(std::string(name), std::string(value));
   }
+  return true;
 }
 
 void Http2Session::OnRequestHeaders(Http2Stream& stream, bool end) {
@@ -339,7 +349,8 @@ void Http2Session::Consumed(int32_t id, size_t bytes) {
 }
 
 void Http2Session::Dispatch(Http2Stream& stream) {
-  if (running_handlers_ >= 2 * parts_.server->options.max_concurrent_streams) {
+  if (running_handlers_ >= 2 * parts_.server->options.max_concurrent_streams ||
+      head_bytes_ + stream.header_bytes > kMaxHeadBytes) {
     return ResetStream(stream, NGHTTP2_REFUSED_STREAM);
   }
   parts_.place->Set(Stage::kBusy);
@@ -359,6 +370,7 @@ void Http2Session::Dispatch(Http2Stream& stream) {
     request.body = stream.body;
   }
   ++running_handlers_;
+  head_bytes_ += stream.header_bytes;
   Spawn(loop(), gate_, RunHandler(Find(stream.id)));
 }
 
@@ -376,7 +388,8 @@ Task<void> Http2Session::RunHandler(std::shared_ptr<Http2Stream> stream) {
   }
   if (stream->body != nullptr) stream->body->Detach();
   stream->body.reset();
-  stream->request.body = NoBody();
+  stream->request = Request();  // the stream may stay for as long as its peer likes
+  head_bytes_ -= stream->header_bytes;
   --running_handlers_;
 }
 
@@ -414,6 +427,7 @@ void Http2Session::Enqueue(Http2Stream& stream, std::vector<Chunk> chunks) {
   for (Chunk& chunk : chunks) {
     if (chunk.data.empty()) continue;
     stream.queued_bytes += chunk.data.size();
+    queued_bytes_ += chunk.data.size();
     stream.queue.push_back(std::move(chunk));
   }
 }
@@ -444,9 +458,10 @@ ssize_t Http2Session::FillData(Http2Stream& stream, uint8_t* buffer, size_t leng
     }
   }
   stream.queued_bytes -= filled;
+  queued_bytes_ -= filled;
   stream.sent_since_tick += filled;
   window_updates_owed_ += 1 + filled / kBytesAWindowUpdate;
-  if (stream.drained && stream.queued_bytes <= Http2Writer::kLowWater) {
+  if (stream.drained && MayLeave(stream)) {
     loop().Resume(std::exchange(stream.drained, nullptr));
   }
   if (stream.queue.empty() && stream.finished) {
@@ -464,7 +479,7 @@ void Http2Session::OnStreamClose(Http2Stream& stream) {
   if (stream.body != nullptr && !stream.received) stream.body->Break();
   stream.received = true;
   stream.queue.clear();
-  stream.queued_bytes = 0;
+  queued_bytes_ -= std::exchange(stream.queued_bytes, 0);
   streams_.erase(stream.id);
   if (stream.drained) loop().Resume(std::exchange(stream.drained, nullptr));
   stream.gone.Cancel();

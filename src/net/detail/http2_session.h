@@ -63,7 +63,17 @@ class Http2Session final : public Session {
   void AskForBody(int32_t stream);
   void Consumed(int32_t stream, size_t bytes);
 
+  // Whether the handler of this answer need not wait for its peer.
+  bool MayLeave(const Http2Stream& stream) const {
+    bool little = stream.queued_bytes <= kLowWater && queued_bytes_ <= kMostLeft;
+    return stream.closed || stream.queued_bytes == 0 || little;
+  }
+
  private:
+  // What handlers leave behind takes memory that nothing else counts: of one answer, and of all of the connection.
+  static constexpr size_t kLowWater = 64 * 1024;
+  static constexpr size_t kMostLeft = 256 * 1024;
+
   friend struct Http2Callbacks;
   void Configure();
   Task<void> ReadLoop();
@@ -75,7 +85,7 @@ class Http2Session final : public Session {
   void UpdateDeadline();
   void OnStallTick();
   void OnBeginHead(nghttp2_session* session, int32_t id);
-  void OnHeader(Http2Stream& stream, std::string_view name, std::string_view value);
+  bool OnHeader(Http2Stream& stream, std::string_view name, std::string_view value);
   void OnRequestHeaders(Http2Stream& stream, bool end);
   void OnData(int32_t id, Http2Stream* stream, std::string_view data);
   void OnRequestEnd(Http2Stream& stream);
@@ -99,6 +109,8 @@ class Http2Session final : public Session {
   IoLoop::Timer stall_timer_;
   bool receiving_head_ = false;
   size_t running_handlers_ = 0;  // a reset stream's handler counts until it ends
+  size_t head_bytes_ = 0;        // of the requests whose handlers run
+  size_t queued_bytes_ = 0;      // of all answers
   size_t control_frames_ = 0;    // since control_window_
   MonoTime control_window_{};
   size_t window_updates_owed_ = 0;  // that what was sent gives reason for

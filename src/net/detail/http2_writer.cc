@@ -54,12 +54,13 @@ Task<Result<std::unique_ptr<Stream>>> Http2Writer::Upgrade(Headers) {
 
 Task<Result<void>> Http2Writer::Drained() {
   struct Awaiter {
+    Http2Session& session;
     Http2Stream& stream;
-    bool await_ready() const noexcept { return stream.closed || stream.queued_bytes <= kLowWater; }
+    bool await_ready() const noexcept { return session.MayLeave(stream); }
     void await_suspend(std::coroutine_handle<> handle) noexcept { stream.drained = handle; }
     void await_resume() const noexcept {}
   };
-  co_await Awaiter{stream_};
+  co_await Awaiter{session_, stream_};
   if (stream_.closed && !(stream_.finished && stream_.queued_bytes == 0 && !stream_.gone.token().Requested())) {
     co_return Fail(Error::ServiceUnavailable("the client closed the stream"));
   }

@@ -10,9 +10,6 @@ namespace sampan::net::detail {
 
 class Http2Writer final : public ResponseWriter {
  public:
-  // A writer is let go on when no more than this waits in its stream.
-  static constexpr size_t kLowWater = 64 * 1024;
-
   Http2Writer(Http2Session& session, Http2Stream& stream) : session_(session), stream_(stream) {}
 
   Task<Result<void>> Respond(Response response) override;
