@@ -3,7 +3,8 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OPTIONS = {
-    "ASAN_OPTIONS": "detect_stack_use_after_return=0:strict_string_checks=1:abort_on_error=0",
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1:strict_init_order=1:"
+                    "abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     "TSAN_OPTIONS": f"halt_on_error=0:second_deadlock_stack=1:suppressions={ROOT}/tools/test/tsan_suppressions.txt",
 }
