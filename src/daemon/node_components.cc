@@ -1,5 +1,6 @@
 #include "daemon/node_components.h"
 
+#include "api/meta/ip_address.h"
 #include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
@@ -37,6 +38,16 @@ node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   return options;
 }
 
+// The API and this node's agent: no service of a user may draw their connections to itself.
+std::set<proxy::KeptPort> KeptPorts(const NodeConfig& config, const client::ClientConfig& access) {
+  std::set<proxy::KeptPort> kept{{"", config.kubelet_port}};
+  Result<client::ServerUrl> api = client::ParseServerUrl(access.server);
+  std::optional<api::IpAddress> address = api ? api::IpAddress::Parse(api->host) : std::nullopt;
+  if (!address) return kept;
+  kept.insert({address->loopback() ? "" : address->ToString(), api->port});
+  return kept;
+}
+
 // Shows an agent as long as it is alive, however it ends.
 class Shown {
  public:
@@ -56,7 +67,11 @@ std::string DnsAddress(const NodeConfig& config) {
 
 struct NodeComponents::State {
   State(Runtime& runtime, const NodeConfig& config, client::ClientConfig access)
-      : runtime(runtime), config(config), access(std::move(access)), strand(NewStrand(*runtime.pool)) {}
+      : runtime(runtime),
+        config(config),
+        kept(KeptPorts(config, access)),
+        access(std::move(access)),
+        strand(NewStrand(*runtime.pool)) {}
 
   Task<Result<void>> StartClient();
   Task<void> StopClient();
@@ -71,6 +86,7 @@ struct NodeComponents::State {
 
   Runtime& runtime;
   const NodeConfig& config;
+  const std::set<proxy::KeptPort> kept;
   client::ClientConfig access;       // of the strand, once components run
   std::unique_ptr<Executor> strand;  // of the agent's beginning, its end and its access
   node::Agent* agent = nullptr;      // of the strand: while it runs
@@ -132,6 +148,8 @@ Task<Result<void>> NodeComponents::State::PlayProxy(CancelToken stop) {
   options.cluster_cidr = config.cluster_cidr;
   options.masquerade_pods = proxy::MasqueradePods::kYes;  // the bridge plugin's configuration leaves it to the proxy
   if (!config.Disabled("dns")) options.local_cluster_ips = {DnsAddress(config)};
+  options.service_cidr = config.service_cluster_ip_range;
+  options.kept = kept;
   std::unique_ptr<proxy::HealthPorts> health = proxy::NewHealthPorts(runtime.loops);
   proxy::Proxy proxy(*informers, *runtime.pool, runtime.blocking, *runtime.clock, *kernel, health.get(), std::move(options));
   auto ended = co_await proxy.Run(std::move(stop));

@@ -11,8 +11,10 @@ constexpr std::string_view kMark = "0x4000";
 // Names in the templates: T table, IP family word, ADDR address type.
 constexpr std::string_view kMaps = R"(
 add map T service-ips { type ADDR . inet_proto . inet_service : verdict ; }
+add map T external-ips { type ADDR . inet_proto . inet_service : verdict ; }
 add map T nodeports { type inet_proto . inet_service : verdict ; }
 add map T no-endpoints { type ADDR . inet_proto . inet_service : verdict ; }
+add map T no-external-endpoints { type ADDR . inet_proto . inet_service : verdict ; }
 add map T no-endpoint-nodeports { type inet_proto . inet_service : verdict ; }
 add set T cluster-ips { type ADDR ; }
 add set T hairpin { type ADDR . ADDR ; }
@@ -22,6 +24,7 @@ add set T hairpin { type ADDR . ADDR ; }
 // (`th dport`: "conflicting protocols"). PROTO is the protocol.
 constexpr std::string_view kProtocolMaps = R"(
 add map T endpoints-PROTO { typeof IP daddr . PROTO dport . numgen random mod 65536 : IP daddr . PROTO dport ; }
+add map T external-endpoints-PROTO { typeof IP daddr . PROTO dport . numgen random mod 65536 : IP daddr . PROTO dport ; }
 add map T nodeport-endpoints-PROTO { typeof PROTO dport . numgen random mod 65536 : IP daddr . PROTO dport ; }
 )";
 
@@ -37,9 +40,11 @@ add chain T drop-packet
 add rule T drop-packet drop
 add chain T services
 add rule T services IP daddr . meta l4proto . th dport vmap @service-ips
+add rule T services jump external-services
 add rule T services fib daddr type local meta l4proto . th dport vmap @nodeports
 add chain T no-endpoint-services
 add rule T no-endpoint-services IP daddr . meta l4proto . th dport vmap @no-endpoints
+add rule T no-endpoint-services jump no-endpoint-external-services
 add rule T no-endpoint-services fib daddr type local meta l4proto . th dport vmap @no-endpoint-nodeports
 add chain T filter-prerouting { type filter hook prerouting priority -110 ; }
 add rule T filter-prerouting ct state new jump no-endpoint-services
@@ -57,6 +62,12 @@ add chain T nat-postrouting { type nat hook postrouting priority 100 ; }
 add rule T nat-postrouting oif lo return
 add rule T nat-postrouting meta mark & MARK == MARK meta mark set meta mark ^ MARK masquerade fully-random
 add rule T nat-postrouting ct status dnat IP saddr . IP daddr @hairpin masquerade fully-random
+)";
+
+// What is looked up for external addresses, behind the guards.
+constexpr std::string_view kExternal = R"(
+add rule T external-services IP daddr . meta l4proto . th dport vmap @external-ips
+add rule T no-endpoint-external-services IP daddr . meta l4proto . th dport vmap @no-external-endpoints
 )";
 
 // Loopback addresses are routable here so that node ports answer on 127.0.0.1; nobody else may send to them.
@@ -96,6 +107,22 @@ std::string Fill(std::string_view text, const RulesConfig& config) {
   return filled;
 }
 
+// Whoever may make a service names external addresses as he likes: what the cluster needs is not his to take.
+std::string Guards(const RulesConfig& config) {
+  std::string text;
+  for (std::string_view chain : {"external-services", "no-endpoint-external-services"}) {
+    auto keep = [&](std::string_view what) { text += fmt::format("add rule T {} {} return\n", chain, what); };
+    text += fmt::format("add chain T {}\n", chain);
+    keep("IP daddr @cluster-ips");
+    if (!config.service_cidr.empty()) keep(fmt::format("IP daddr {}", config.service_cidr));
+    for (const KeptPort& kept : config.kept) {
+      std::string address = kept.address.empty() ? "fib daddr type local" : "IP daddr " + kept.address;
+      keep(fmt::format("{} tcp dport {}", address, kept.port));
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string TableOf(IpFamily family) {
@@ -106,6 +133,8 @@ std::string BaseRules(const RulesConfig& config) {
   std::string text = "add table T";
   text += kMaps;
   for (std::string_view protocol : {"tcp", "udp", "sctp"}) text += ForProtocol(kProtocolMaps, protocol);
+  text += Guards(config);
+  text += kExternal;
   text += kChains;
   if (config.family == IpFamily::kIpv4) text += kLoopbackGuard;
   if (!config.cluster_cidr.empty()) {

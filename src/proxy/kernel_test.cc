@@ -264,6 +264,41 @@ TEST_F(ProxyKernel, ExternalPolicyLocalKeepsTheClientsAddress) {
   EXPECT_EQ(Ask(*node_, "198.51.100.7", 80), fmt::format("b {}", kGateway)) << "insiders reach any backend";
 }
 
+TEST_F(ProxyKernel, WhatTheClusterNeedsIsNoExternalAddressOfAService) {
+  config_.service_cidr = "10.96.0.0/12";
+  config_.kept = {{"", 10250}, {kClient, 6443}};
+  rules_.emplace(config_);
+  ASSERT_OK(kernel_->Apply(rules_->Render()));
+  EchoServer web(*b_, SOCK_STREAM, 8080, "b");
+  EchoServer thief(*a_, SOCK_STREAM, 66, "thief");
+  EchoServer kubelet(*node_, SOCK_STREAM, 10250, "kubelet");
+  EchoServer api(*client_, SOCK_STREAM, 6443, "api");
+  auto steal = [&](std::string address, uint16_t port, std::vector<Backend> backends) {
+    ServicePort taken = Web(std::move(backends));
+    taken.name = fmt::format("a/{}/tcp/http", address);
+    taken.cluster_ip = "10.96.0.66";
+    taken.node_port = 0;
+    taken.port = port;
+    taken.external_ips = {std::move(address)};
+    return PlanService(std::vector{taken}, config_);
+  };
+  for (const std::vector<Backend>& backends : {std::vector<Backend>{{kPodA, 66}}, std::vector<Backend>{}}) {
+    Set(Web({{kPodB, 8080}}));
+    Commands commands = rules_->Update({{"a/1", steal(kServiceIp, 80, backends)},
+                                        {"a/2", steal("10.96.0.8", 80, backends)},
+                                        {"a/3", steal(kNode, 10250, backends)},
+                                        {"a/4", steal(kClient, 6443, backends)},
+                                        {"a/5", steal(kNode, 81, backends)}});
+    ASSERT_OK(kernel_->Apply(commands.change));
+    EXPECT_EQ(Ask(*b_, kServiceIp, 80)[0], 'b');
+    EXPECT_NE(Ask(*b_, "10.96.0.8", 80, 200).substr(0, 5), "thief") << "an address that no service has yet";
+    EXPECT_EQ(Ask(*client_, kNode, 10250).substr(0, 7), "kubelet");
+    EXPECT_EQ(Ask(*node_, kNode, 10250).substr(0, 7), "kubelet");
+    EXPECT_EQ(Ask(*node_, kClient, 6443).substr(0, 3), "api");
+    EXPECT_EQ(Ask(*client_, kNode, 81).substr(0, 5), backends.empty() ? "refus" : "thief") << "other ports are free";
+  }
+}
+
 TEST_F(ProxyKernel, NoBackendsRefusesAtOnce) {
   Set(Web({}));
   EXPECT_EQ(Ask(*a_, kServiceIp, 80), "refused");

@@ -158,6 +158,12 @@ void Proxy::Configure() {
                        .masquerade_pods = options_.masquerade_pods,
                        .local_replies = local_replies_,
                        .local_cluster_ips = options_.local_cluster_ips};
+    if (!options_.service_cidr.empty() && FamilyOf(options_.service_cidr) == family) {
+      config.service_cidr = options_.service_cidr;
+    }
+    for (const KeptPort& kept : options_.kept) {
+      if (kept.address.empty() || FamilyOf(kept.address) == family) config.kept.insert(kept);
+    }
     auto table = tables_.find(family);
     if (table != tables_.end() && table->second.rules.config() == config && nodes_[family] == node) continue;
     nodes_[family] = std::move(node);
@@ -174,7 +180,9 @@ std::vector<ServicePort> Proxy::Resolve(const std::string& service, IpFamily fam
   client::ObjectPtr object = services_->cache().GetByKey(service);
   if (object == nullptr) return {};
   std::vector<client::ObjectPtr> slices = SlicesOf(service);
-  return ResolveService(object->As<api::core::Service>(), Typed(slices), nodes_.at(family), family);
+  const auto& typed = object->As<api::core::Service>();
+  if (AsksTooMuch(typed, Typed(slices))) LOG_WARN("proxy", "service {} is left out: too many ports and addresses", service);
+  return ResolveService(typed, Typed(slices), nodes_.at(family), family);
 }
 
 void Proxy::NoteHealth(const std::string& service) {

@@ -30,6 +30,8 @@ struct ProxyOptions {
   std::set<IpFamily> families = {IpFamily::kIpv4};       // tables that are kept
   MasqueradePods masquerade_pods = MasqueradePods::kNo;  // kYes when the pod network does not do it (CNI without ipMasq)
   std::set<std::string> local_cluster_ips;               // served by this host itself, as the cluster DNS's is
+  std::string service_cidr;                              // of all cluster IPs; empty when unknown
+  std::set<KeptPort> kept;                               // ports that no service's external address may take
   Duration min_sync_interval = std::chrono::milliseconds(5);  // changes that come within it share a transaction
   Duration sync_period = std::chrono::seconds(30);            // the table's presence is checked at least this often
 };

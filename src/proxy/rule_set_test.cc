@@ -43,7 +43,7 @@ TEST(Rules, APlainServiceIsElementsOnly) {
   EXPECT_EQ(At(rules, "service-ips", "10.96.0.7 . tcp . 80"), "goto lb/tcp/2");
   EXPECT_EQ(At(rules, "endpoints-tcp", "10.96.0.7 . 80 . 0"), "10.244.0.2 . 8080");
   EXPECT_EQ(At(rules, "endpoints-tcp", "10.96.0.7 . 80 . 1"), "10.244.1.3 . 8080");
-  EXPECT_EQ(At(rules, "service-ips", "1.2.3.4 . tcp . 80"), "goto xlb/tcp/2");
+  EXPECT_EQ(At(rules, "external-ips", "1.2.3.4 . tcp . 80"), "goto xlb/tcp/2");
   EXPECT_EQ(At(rules, "nodeports", "tcp . 30080"), "goto np/tcp/2");
   EXPECT_EQ(At(rules, "nodeport-endpoints-tcp", "30080 . 1"), "10.244.1.3 . 8080");
   EXPECT_EQ(At(rules, "hairpin", "10.244.0.2 . 10.244.0.2"), "");
@@ -102,8 +102,8 @@ TEST(Rules, SourceRangesGuardTheLoadBalancerOnly) {
   port.external_ips = {"1.2.3.4"};
   port.source_ranges = {"192.168.0.0/16", "172.16.0.0/12"};
   ServiceRules rules = Plan(port);
-  EXPECT_EQ(At(rules, "service-ips", "5.6.7.8 . tcp . 80"), "goto fw/ns/web/tcp/http");
-  EXPECT_EQ(At(rules, "service-ips", "1.2.3.4 . tcp . 80"), "goto xlb/tcp/2");
+  EXPECT_EQ(At(rules, "external-ips", "5.6.7.8 . tcp . 80"), "goto fw/ns/web/tcp/http");
+  EXPECT_EQ(At(rules, "external-ips", "1.2.3.4 . tcp . 80"), "goto xlb/tcp/2");
   EXPECT_EQ(rules.chains.at("fw/ns/web/tcp/http")[0], "ip saddr != { 192.168.0.0/16, 172.16.0.0/12 } drop");
 }
 
@@ -141,10 +141,29 @@ TEST(RuleSet, SharedElementsStayWhileSomeoneClaimsThem) {
   set.Update({{"ns/web", Plan(web)}, {"ns/another", Plan(other)}});
   EXPECT_THAT(set.Render(), AllOf(HasSubstr("1.2.3.4 . tcp . 80 : goto xlb/tcp/2"), HasSubstr("10.244.0.2 . 10.244.0.2")));
   Commands gone = set.Update({{"ns/another", {}}});
-  EXPECT_THAT(gone.change, AllOf(HasSubstr("delete element ip sampan-proxy service-ips { 1.2.3.4 . tcp . 80, 10.96.0.8"),
+  EXPECT_THAT(gone.change, AllOf(HasSubstr("delete element ip sampan-proxy external-ips { 1.2.3.4 . tcp . 80 }"),
+                                 HasSubstr("delete element ip sampan-proxy service-ips { 10.96.0.8"),
                                  HasSubstr("1.2.3.4 . tcp . 80 : goto ext/ns/web/tcp/http"), Not(HasSubstr("hairpin"))));
   EXPECT_THAT(set.Update({{"ns/web", {}}}).change, HasSubstr("delete element ip sampan-proxy hairpin"));
   EXPECT_EQ(set.services(), 0U);
+}
+
+TEST(RuleSet, ExternalAddressesTakeNothingFromClusterIps) {
+  RuleSet set(kConfig);
+  ServicePort web = MakePort();
+  ServicePort thief = MakePort({{"10.244.0.66", 66}});
+  thief.name = "a/thief/tcp/http";
+  thief.cluster_ip = "10.96.0.9";
+  thief.external_ips = {"10.96.0.7"};
+  thief.load_balancer_ips = {"10.96.0.7"};
+  ServicePort nobody = MakePort({});
+  nobody.name = "a/nobody/tcp/http";
+  nobody.cluster_ip = "10.96.0.10";
+  nobody.external_ips = {"10.96.0.7"};
+  set.Update({{"ns/web", Plan(web)}});
+  std::string change = set.Update({{"a/thief", Plan(thief)}, {"a/nobody", Plan(nobody)}}).change;
+  EXPECT_THAT(change, AllOf(Not(HasSubstr("delete element")), Not(HasSubstr(" endpoints-tcp { 10.96.0.7")),
+                            Not(HasSubstr(" service-ips { 10.96.0.7")), Not(HasSubstr(" no-endpoints { 10.96.0.7"))));
 }
 
 TEST(RuleSet, ChainsAreSweptAfterTheChange) {

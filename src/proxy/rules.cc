@@ -15,6 +15,11 @@ std::string_view Word(IpFamily family) {
   return family == IpFamily::kIpv4 ? "ip" : "ip6";
 }
 
+std::string SlotsOf(Balancer balancer) {
+  if (balancer == Balancer::kNodePort) return "nodeport-endpoints-";
+  return balancer == Balancer::kExternal ? "external-endpoints-" : "endpoints-";
+}
+
 std::string Destination(const Backend& backend) {
   if (FamilyOf(backend.address) == IpFamily::kIpv6) return fmt::format("[{}]:{}", backend.address, backend.port);
   return fmt::format("{}:{}", backend.address, backend.port);
@@ -42,6 +47,12 @@ class PortPlanner {
   }
   std::string NodePortKey() const { return fmt::format("{} . {}", port_.protocol, port_.node_port); }
 
+  // External addresses have maps of their own, so that no element of theirs is another service's cluster IP.
+  static std::string_view FrontsOf(Balancer balancer) {
+    if (balancer == Balancer::kNodePort) return "nodeports";
+    return balancer == Balancer::kExternal ? "external-ips" : "service-ips";
+  }
+
   void Add(std::string_view set, std::string key, std::string value = {}) {
     rules_.elements[{std::string(set), std::move(key)}] = std::move(value);
   }
@@ -49,9 +60,8 @@ class PortPlanner {
   // Elements that lead `key` to the shared chain, and the slots of `front` to the backends.
   void Balance(Balancer balancer, std::string key, const std::string& front) {
     Fanout fanout{balancer, port_.protocol, port_.backends.size()};
-    bool by_port = balancer == Balancer::kNodePort;
-    Add(by_port ? "nodeports" : "service-ips", std::move(key), "goto " + FanoutName(fanout));
-    std::string slots = (by_port ? "nodeport-endpoints-" : "endpoints-") + port_.protocol;
+    Add(FrontsOf(balancer), std::move(key), "goto " + FanoutName(fanout));
+    std::string slots = SlotsOf(balancer) + port_.protocol;
     for (size_t i = 0; i < port_.backends.size(); ++i) {
       Add(slots, fmt::format("{} . {}", front, i),
           fmt::format("{} . {}", port_.backends[i].address, port_.backends[i].port));
@@ -74,10 +84,10 @@ class PortPlanner {
   // `chain` is where the address leads when elements alone cannot tell; empty when they can.
   void PlanExternal(const std::string& address, const std::string& chain) {
     std::string key = KeyOf(address);
-    if (port_.backends.empty()) return Add("no-endpoints", key, "goto reject-packet");
+    if (port_.backends.empty()) return Add("no-external-endpoints", key, "goto reject-packet");
     if (!port_.source_ranges.empty() && chain.starts_with("fw/")) MakeFirewall(chain);
     std::string target = chain.empty() ? ExternalChain() : chain;
-    if (!target.empty()) return Add("service-ips", key, "goto " + target);
+    if (!target.empty()) return Add("external-ips", key, "goto " + target);
     Balance(Balancer::kExternal, key, FrontOf(address));
   }
 
@@ -204,8 +214,8 @@ std::string FanoutRules(const Fanout& fanout, IpFamily family) {
   }
   std::string front = fmt::format("{} dport", fanout.protocol);
   if (!by_port) front = fmt::format("{} daddr . {}", Word(family), front);
-  rules += fmt::format("add rule {} {} dnat {} addr . port to {} . numgen random mod {} map @{}endpoints-{}\n", table, name,
-                       Word(family), front, fanout.slots, by_port ? "nodeport-" : "", fanout.protocol);
+  rules += fmt::format("add rule {} {} dnat {} addr . port to {} . numgen random mod {} map @{}{}\n", table, name,
+                       Word(family), front, fanout.slots, SlotsOf(fanout.balancer), fanout.protocol);
   return rules;
 }
 

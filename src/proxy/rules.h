@@ -22,6 +22,13 @@ enum class LocalReplies : unsigned char {
   kUnseen  // they do not: such connections are masqueraded, so that replies come back through this host
 };
 
+// A TCP port that the cluster itself needs.
+struct KeptPort {
+  std::string address;  // empty: every address of this host
+  uint16_t port = 0;
+  auto operator<=>(const KeptPort&) const = default;
+};
+
 struct RulesConfig {
   IpFamily family = IpFamily::kIpv4;
   std::string cluster_cidr;  // of all pods; empty when unknown: then nothing is known to come from outside
@@ -29,6 +36,9 @@ struct RulesConfig {
   MasqueradePods masquerade_pods = MasqueradePods::kNo;  // pods' traffic that leaves the cluster gets the node's address
   LocalReplies local_replies = LocalReplies::kSeen;
   std::set<std::string> local_cluster_ips;  // cluster IPs that a process on this host serves itself; left alone
+  // What services may not take by their external addresses, which users choose freely: every cluster IP, and these.
+  std::string service_cidr;  // of all cluster IPs; empty when unknown
+  std::set<KeptPort> kept;
   bool operator==(const RulesConfig&) const = default;
 };
 

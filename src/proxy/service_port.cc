@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <set>
 
+#include "api/meta/ip_address.h"
 #include "proxy/plain.h"
 
 namespace sampan::proxy {
@@ -39,22 +41,41 @@ struct Candidate {
   Backend backend;
 };
 
-std::vector<Candidate> CandidatesOf(std::span<const EndpointSlice* const> slices, std::string_view port_name,
-                                    std::string_view protocol, IpFamily family) {
-  std::vector<Candidate> candidates;
+std::string_view ProtocolOf(std::string_view text) {
+  return text.empty() ? std::string_view("TCP") : text;
+}
+
+// The ports of a service's slices by name and protocol: both sides may have many.
+struct SlicePort {
+  const EndpointSlice* slice;
+  uint16_t number;
+};
+using SlicePorts = std::multimap<std::pair<std::string_view, std::string_view>, SlicePort>;
+
+SlicePorts PortsOf(std::span<const EndpointSlice* const> slices, IpFamily family) {
+  SlicePorts ports;
   std::string_view wanted = family == IpFamily::kIpv4 ? "IPv4" : "IPv6";
   for (const EndpointSlice* slice : slices) {
     if (slice->address_type != wanted) continue;
     for (const api::discovery::EndpointPort& port : slice->ports) {
-      std::string_view slice_protocol = port.protocol.empty() ? std::string_view("TCP") : std::string_view(port.protocol);
-      if (port.name != port_name || slice_protocol != protocol || !port.port) continue;
-      for (const Endpoint& endpoint : slice->endpoints) {
-        // Consumers use the first address only; the others mean the same endpoint.
-        if (endpoint.addresses.empty()) continue;
-        std::optional<std::string> address = PlainAddress(endpoint.addresses[0], family);
-        std::optional<uint16_t> number = PortOf(*port.port);
-        if (address && number) candidates.push_back({&endpoint, {*std::move(address), *number}});
-      }
+      std::optional<uint16_t> number = PortOf(port.port.value_or(0));
+      if (number)
+        ports.emplace(std::pair(std::string_view(port.name), ProtocolOf(port.protocol)), SlicePort{slice, *number});
+    }
+  }
+  return ports;
+}
+
+std::vector<Candidate> CandidatesOf(const SlicePorts& ports, std::string_view name, std::string_view protocol,
+                                    IpFamily family) {
+  std::vector<Candidate> candidates;
+  auto [begin, end] = ports.equal_range({name, protocol});
+  for (auto port = begin; port != end; ++port) {
+    for (const Endpoint& endpoint : port->second.slice->endpoints) {
+      // Consumers use the first address only; the others mean the same endpoint.
+      if (endpoint.addresses.empty()) continue;
+      std::optional<std::string> address = PlainAddress(endpoint.addresses[0], family);
+      if (address) candidates.push_back({&endpoint, {*std::move(address), port->second.number}});
     }
   }
   return candidates;
@@ -123,6 +144,16 @@ std::vector<std::string> InFamily(const std::vector<std::string>& addresses, IpF
   return kept;
 }
 
+// Of those that users write: nobody reaches a service by this host's loopback, a multicast group or the like.
+std::vector<std::string> ReachableInFamily(const std::vector<std::string>& addresses, IpFamily family) {
+  std::vector<std::string> kept = InFamily(addresses, family);
+  std::erase_if(kept, [](const std::string& address) {
+    std::optional<api::IpAddress> parsed = api::IpAddress::Parse(address);
+    return !parsed || !parsed->global_unicast();
+  });
+  return kept;
+}
+
 std::string ClusterIpOf(const Service& service, IpFamily family) {
   std::vector<std::string> addresses = service.spec.cluster_ips;
   if (addresses.empty()) addresses.push_back(service.spec.cluster_ip);
@@ -137,7 +168,7 @@ std::vector<std::string> LoadBalancerIpsOf(const Service& service, IpFamily fami
     // "Proxy": the balancer wants to see its traffic itself.
     if (ingress.ip_mode != "Proxy") addresses.push_back(ingress.ip);
   }
-  return InFamily(addresses, family);
+  return ReachableInFamily(addresses, family);
 }
 
 TrafficPolicy PolicyOf(std::string_view text) {
@@ -148,7 +179,7 @@ TrafficPolicy PolicyOf(std::string_view text) {
 ServicePort CommonOf(const Service& service, std::string cluster_ip, IpFamily family) {
   ServicePort common;
   common.cluster_ip = std::move(cluster_ip);
-  common.external_ips = InFamily(service.spec.external_ips, family);
+  common.external_ips = ReachableInFamily(service.spec.external_ips, family);
   common.internal_policy = PolicyOf(service.spec.internal_traffic_policy);
   common.external_policy = PolicyOf(service.spec.external_traffic_policy);
   if (service.spec.type == "LoadBalancer") {
@@ -174,17 +205,28 @@ IpFamily FamilyOf(std::string_view address) {
   return address.find(':') == address.npos ? IpFamily::kIpv4 : IpFamily::kIpv6;
 }
 
+bool AsksTooMuch(const Service& service, std::span<const EndpointSlice* const> slices) {
+  constexpr size_t kMostFronts = 4096;
+  constexpr size_t kMostElements = 250'000;
+  const size_t addresses = 1 + service.spec.external_ips.size() + service.status.load_balancer.OrEmpty().ingress.size();
+  const size_t fronts = service.spec.ports.size() * addresses;
+  size_t endpoints = 1;
+  for (const EndpointSlice* slice : slices) endpoints += slice->endpoints.size();
+  return fronts > kMostFronts || fronts * endpoints > kMostElements;
+}
+
 std::vector<ServicePort> ResolveService(const Service& service, std::span<const EndpointSlice* const> slices,
                                         const NodeInfo& node, IpFamily family) {
   if (service.spec.type == "ExternalName") return {};
   if (api::FindIn(service.metadata.labels, "service.kubernetes.io/service-proxy-name") != nullptr) return {};
   std::string cluster_ip = ClusterIpOf(service, family);
-  if (cluster_ip.empty()) return {};
+  if (cluster_ip.empty() || AsksTooMuch(service, slices)) return {};
   ServicePort common = CommonOf(service, std::move(cluster_ip), family);
+  const SlicePorts slice_ports = PortsOf(slices, family);
   std::vector<ServicePort> ports;
   for (const api::core::ServicePort& declared : service.spec.ports) {
     ServicePort port = common;
-    std::string_view protocol = declared.protocol.empty() ? std::string_view("TCP") : std::string_view(declared.protocol);
+    std::string_view protocol = ProtocolOf(declared.protocol);
     std::optional<uint16_t> number = PortOf(declared.port);
     if (!number || std::ranges::find(kProtocols, protocol) == kProtocols.end()) continue;
     port.protocol = Lower(protocol);
@@ -192,7 +234,7 @@ std::vector<ServicePort> ResolveService(const Service& service, std::span<const 
                                       declared.name.empty() ? std::to_string(declared.port) : declared.name));
     port.port = *number;
     port.node_port = PortOf(declared.node_port.value_or(0)).value_or(0);
-    FillBackends(CandidatesOf(slices, declared.name, protocol, family), node, port);
+    FillBackends(CandidatesOf(slice_ports, declared.name, protocol, family), node, port);
     ports.push_back(std::move(port));
   }
   return ports;

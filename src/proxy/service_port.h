@@ -48,8 +48,12 @@ struct ServicePort {
   std::vector<Backend> local_backends;  // the same of this node
 };
 
-// The ports of the service in the family; none for headless and ExternalName services and for those that another proxy
-// serves (label service.kubernetes.io/service-proxy-name).
+// Whether ports, addresses and endpoints multiply to more than a service has: few bytes could ask for all of a node's
+// memory.
+bool AsksTooMuch(const api::core::Service& service, std::span<const api::discovery::EndpointSlice* const> slices);
+
+// The ports of the service in the family; none for headless and ExternalName services, for those that another proxy serves
+// (label service.kubernetes.io/service-proxy-name) and for those that ask too much.
 std::vector<ServicePort> ResolveService(const api::core::Service& service,
                                         std::span<const api::discovery::EndpointSlice* const> slices, const NodeInfo& node,
                                         IpFamily family);

@@ -172,11 +172,26 @@ TEST(LocalHealth, CountsReadyEndpointsOfThisNode) {
   EXPECT_FALSE(LocalHealthOf(service, slices, "here"));
 }
 
+TEST(ResolveService, PortsAddressesAndEndpointsAreNotMultipliedOutWithoutMeasure) {
+  std::vector<EndpointSlice> slices = {MakeSlice({MakeEndpoint("10.0.0.1", "here", kReady)})};
+  Service service = MakeService();
+  service.spec.external_ips.assign(4095, "192.0.2.1");
+  EXPECT_EQ(Resolve(service, slices).size(), 1U);
+  service.spec.external_ips.emplace_back("192.0.2.2");
+  EXPECT_TRUE(Resolve(service, slices).empty());
+  service.spec.external_ips.resize(63);
+  slices[0].endpoints.resize(4000, slices[0].endpoints[0]);
+  EXPECT_TRUE(Resolve(service, slices).empty());
+  service.spec.external_ips.clear();
+  EXPECT_EQ(Resolve(service, slices).size(), 1U);
+}
+
 TEST(ResolveService, WhatIsNoAddressPortOrNameNeverReachesTheRules) {
   Service service = MakeService();
   service.metadata.name = "web\n}; delete table ip filter #";
   service.spec.type = "LoadBalancer";
-  service.spec.external_ips = {"192.0.2.1", "192.0.2.1 ; drop", "fd00::1", "", "192.0.2.300"};
+  service.spec.external_ips = {"192.0.2.1", "192.0.2.1 ; drop", "fd00::1",        "", "192.0.2.300", "127.0.0.1",
+                               "0.0.0.0",   "224.0.0.1",        "169.254.169.254"};
   service.spec.load_balancer_source_ranges = {"10.1.2.3/8", "10.9.0.0/16", "0.0.0.0/0 } accept", "192.0.2.0/33"};
   service.spec.session_affinity = "ClientIP";
   service.spec.session_affinity_config.Ensure().client_ip.Ensure().timeout_seconds = -5;
