@@ -38,10 +38,11 @@ std::vector<IpAddress> ClusterIpsOf(const Service& service) {
 }
 
 void AddEndpoints(const EndpointSlice& slice, std::vector<EndpointRecord>& records) {
-  std::vector<PortRecord> ports;
+  std::vector<PortRecord> all;
   for (const auto& port : slice.ports) {
-    if (port.port) ports.push_back({port.name, ProtocolOf(port.protocol), static_cast<uint16_t>(*port.port)});
+    if (port.port) all.push_back({port.name, ProtocolOf(port.protocol), static_cast<uint16_t>(*port.port)});
   }
+  const SharedPorts ports(std::move(all));
   for (const Endpoint& endpoint : slice.endpoints) {
     if (endpoint.conditions && !endpoint.conditions->ready.value_or(true)) continue;
     for (const std::string& text : endpoint.addresses) {
@@ -66,7 +67,11 @@ std::optional<ServiceRecord> RecordOf(const Service& service, std::span<const En
   if (service.spec.cluster_ip == "None") {
     for (const EndpointSlice* slice : slices) AddEndpoints(*slice, record.endpoints);
     auto by_address = [](const EndpointRecord& a, const EndpointRecord& b) {
-      return std::tie(a.address, a.hostname) < std::tie(b.address, b.hostname);
+      std::less<const void*> before;
+      if (a.address != b.address || a.hostname != b.hostname) {
+        return std::tie(a.address, a.hostname) < std::tie(b.address, b.hostname);
+      }
+      return before(a.ports.identity(), b.ports.identity());
     };
     std::sort(record.endpoints.begin(), record.endpoints.end(), by_address);
     // A pod may be in two slices while one replaces the other.

@@ -46,6 +46,20 @@ TEST(Records, HeadlessServiceHasItsReadyEndpoints) {
   EXPECT_EQ(record->endpoints[1].ports, (std::vector<PortRecord>{{"http", "tcp", 8080}}));
 }
 
+TEST(Records, EndpointsOfASliceShareItsPorts) {
+  Service service;
+  service.spec.cluster_ip = "None";
+  EndpointSlice slice;
+  slice.address_type = "IPv4";
+  slice.ports.push_back({.name = "http", .port = 8080});
+  slice.endpoints.resize(2);
+  slice.endpoints[0].addresses = {"10.244.0.2"};
+  slice.endpoints[1].addresses = {"10.244.0.3"};
+  std::optional<ServiceRecord> record = Record(service, {slice});
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->endpoints[0].ports.identity(), record->endpoints[1].ports.identity());
+}
+
 TEST(Records, ExternalNameAndServicesWithoutAddress) {
   Service service;
   service.spec.type = "ExternalName";

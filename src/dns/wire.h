@@ -101,6 +101,8 @@ class ResponseWriter {
   void AddSoa(Section section, uint32_t ttl, const Soa& soa);
 
   size_t answers() const { return counts_[0]; }
+  // An answer was left out, so that no further one changes what the client does.
+  bool truncated() const { return truncated_; }
   void MarkTruncated() { truncated_ = true; }
   enum class Authority : unsigned char { kNo, kYes };
   // Completes the header and the EDNS record; the size of the response.

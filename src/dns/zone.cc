@@ -11,6 +11,16 @@ using Kind = Zone::Outcome::Kind;
 
 constexpr std::string_view kSpecVersion = "1.1.0";
 
+// How many ports of a slice match a query, so that each slice is looked at once and not for each of its endpoints.
+using PortCounts = std::unordered_map<const void*, std::ptrdiff_t>;
+
+template <class F>
+std::ptrdiff_t CountOf(const SharedPorts& ports, F matches, PortCounts& counts) {
+  auto [count, added] = counts.try_emplace(ports.identity(), 0);
+  if (added) count->second = std::ranges::count_if(ports.all(), matches);
+  return count->second;
+}
+
 // "a.b.c" -> {"a.b", "c"}; without a dot {"", text}.
 std::pair<std::string_view, std::string_view> SplitLast(std::string_view text) {
   size_t dot = text.rfind('.');
@@ -217,6 +227,7 @@ Zone::Outcome Zone::AnswerWhole(const ServiceRecord& service, std::string_view k
   for (size_t i = 0; i < count; ++i) {
     const EndpointRecord& endpoint = service.endpoints[(i + rotation) % count];
     if (Wants(query.type, endpoint.address)) writer.AddAddress(Section::kAnswer, {}, options_.ttl, endpoint.address);
+    if (writer.truncated()) break;
   }
   // A headless service without ready endpoints has no name.
   if (service.cluster_ips.empty() && count == 0) return Absent(writer);
@@ -231,28 +242,31 @@ void Zone::WriteServices(const ServiceRecord& service, std::string_view key, std
     return (port.empty() || record.name == port) && (protocol.empty() || record.protocol == protocol);
   };
   std::string base = fmt::format("{}.svc.{}", key, options_.domain);
-  size_t count = 0;
-  for (const PortRecord& record : service.ports) count += matches(record);
-  for (const EndpointRecord& endpoint : service.endpoints) {
-    for (const PortRecord& record : endpoint.ports) count += matches(record);
-  }
+  PortCounts counts;
+  auto matching = std::ranges::count_if(service.ports, matches);
+  for (const EndpointRecord& endpoint : service.endpoints) matching += CountOf(endpoint.ports, matches, counts);
+  const auto count = static_cast<size_t>(matching);
   auto weight = static_cast<uint16_t>(std::max<size_t>(1, 100 / std::max<size_t>(count, 1)));
   for (const PortRecord& record : service.ports) {
     if (!matches(record)) continue;
     writer.AddSrv({}, options_.ttl, {.weight = weight, .port = record.port, .target = base});
+    if (writer.truncated()) return;
   }
   if (count > 0) {
     for (const IpAddress& address : service.cluster_ips)
       writer.AddAddress(Section::kAdditional, base, options_.ttl, address);
   }
   for (const EndpointRecord& endpoint : service.endpoints) {
+    if (CountOf(endpoint.ports, matches, counts) == 0) continue;
     std::string target = fmt::format("{}.{}", endpoint.hostname, base);
-    for (const PortRecord& record : endpoint.ports) {
-      if (matches(record)) writer.AddSrv({}, options_.ttl, {.weight = weight, .port = record.port, .target = target});
+    for (const PortRecord& record : endpoint.ports.all()) {
+      if (!matches(record)) continue;
+      writer.AddSrv({}, options_.ttl, {.weight = weight, .port = record.port, .target = target});
+      if (writer.truncated()) return;
     }
   }
   for (const EndpointRecord& endpoint : service.endpoints) {
-    if (!std::any_of(endpoint.ports.begin(), endpoint.ports.end(), matches)) continue;
+    if (CountOf(endpoint.ports, matches, counts) == 0) continue;
     writer.AddAddress(Section::kAdditional, fmt::format("{}.{}", endpoint.hostname, base), options_.ttl, endpoint.address);
   }
 }
@@ -263,9 +277,8 @@ Zone::Outcome Zone::AnswerPort(const ServiceRecord& service, std::string_view ke
     return !record.name.empty() && record.protocol == protocol && (port.empty() || record.name == port);
   };
   bool exists = std::any_of(service.ports.begin(), service.ports.end(), matches);
-  for (const EndpointRecord& endpoint : service.endpoints) {
-    exists = exists || std::any_of(endpoint.ports.begin(), endpoint.ports.end(), matches);
-  }
+  PortCounts counts;
+  for (const EndpointRecord& endpoint : service.endpoints) exists = exists || CountOf(endpoint.ports, matches, counts) > 0;
   if (!exists) return Absent(writer);
   if (query.type == Type::kSrv) WriteServices(service, key, port, protocol, writer);
   return Found(query, writer);

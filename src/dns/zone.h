@@ -12,9 +12,12 @@
 // Not thread-safe; the owner guards it. Look-ups allocate nothing but for names of endpoints.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,10 +36,28 @@ struct PortRecord {
   bool operator==(const PortRecord&) const = default;
 };
 
+// The ports of one slice, which all its endpoints share: users may write thousands of both.
+class SharedPorts {
+ public:
+  SharedPorts() = default;
+  SharedPorts(std::vector<PortRecord> ports) : ports_(std::make_shared<const std::vector<PortRecord>>(std::move(ports))) {}
+
+  std::span<const PortRecord> all() const {
+    return ports_ ? std::span<const PortRecord>(*ports_) : std::span<const PortRecord>();
+  }
+  const void* identity() const { return ports_.get(); }
+  bool operator==(const SharedPorts& other) const {
+    return ports_ == other.ports_ || std::ranges::equal(all(), other.all());
+  }
+
+ private:
+  std::shared_ptr<const std::vector<PortRecord>> ports_;
+};
+
 struct EndpointRecord {
   std::string hostname;  // label of its own name, "web-0" or "10-244-0-3"
   IpAddress address;
-  std::vector<PortRecord> ports;
+  SharedPorts ports;
   bool operator==(const EndpointRecord&) const = default;
 };
 

@@ -138,5 +138,23 @@ TEST(Zone, AnswersAddedNamesFirst) {
   EXPECT_EQ(Ask(zone, "printer.corp.org", Type::kA), "not here");
 }
 
+TEST(Zone, PortsTimesEndpointsAreNotLookedAtForEachQuery) {
+  Zone zone({});
+  zone.AddNamespace("default");
+  std::vector<PortRecord> many;
+  for (int i = 0; i < 20'000; ++i) many.push_back({fmt::format("p{}", i), "tcp", 80});
+  const SharedPorts ports(std::move(many));
+  ServiceRecord record;
+  for (int i = 0; i < 1000; ++i) {
+    record.endpoints.push_back({fmt::format("e{}", i), Ip(fmt::format("10.0.{}.{}", i / 250, i % 250)), ports});
+  }
+  zone.SetService("default", "big", std::move(record));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(Ask(zone, "big.default.svc.cluster.local", Type::kSrv).starts_with("NOERROR"));
+    EXPECT_TRUE(Ask(zone, "_p19999._tcp.big.default.svc.cluster.local", Type::kSrv).starts_with("NOERROR"));
+    EXPECT_EQ(Ask(zone, "_none._tcp.big.default.svc.cluster.local", Type::kSrv), kNxDomain);
+  }
+}
+
 }  // namespace
 }  // namespace sampan::dns
