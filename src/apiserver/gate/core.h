@@ -6,8 +6,8 @@
 #include <string>
 
 #include "apiserver/auth/auth.h"
+#include "apiserver/gate/heavy.h"
 #include "apiserver/registry/registry.h"
-#include "async/pool.h"
 
 namespace sampan::apiserver {
 
@@ -24,9 +24,7 @@ struct Core {
   Registry& registry;
   auth::Authorizer& authorizer;
   std::map<std::string, VirtualCreate> virtual_kinds = {};  // by "group/resource", or "serviceaccounts/token"
-  // One thread for what takes more than a few milliseconds: requests with large bodies, the building of OpenAPI documents.
-  // They wait for each other instead of holding up the connections of a loop.
-  std::unique_ptr<Executor> heavy = NewThreadPool("api-heavy", 1);
+  mutable HeavyWork heavy = {};
 };
 
 }  // namespace sampan::apiserver

@@ -28,6 +28,15 @@ bool ActsByReading(const RequestInfo& info) {
          (info.subresource == "exec" || info.subresource == "attach" || info.subresource == "portforward");
 }
 
+// Whether a large object is changed, however small the change is.
+bool ChangesLargeObject(const ApiRequest& request) {
+  const RequestInfo& info = request.info;
+  const Resource* resource = request.route.resource;
+  if (resource == nullptr || request.route.handler == nullptr || !info.mutating() || info.name.empty()) return false;
+  ObjectPtr object = resource->cache->Get(resource->kind->namespaced() ? info.namespace_ : "", info.name);
+  return object != nullptr && object->bytes().size() > kHeavyBytes;
+}
+
 }  // namespace
 
 // One request on its way.
@@ -83,7 +92,7 @@ Task<Result<Outcome>> RequestGate::Handle(std::shared_ptr<ApiRequest> request) {
   Duration limit = options_.request_timeout;
   if (request->time_limit && *request->time_limit > Duration(0)) limit = std::min(limit, *request->time_limit);
   Task<Result<Outcome>> work = request->route.handler(&core_, request.get());
-  if (request->heavy) work = RunOn(*core_.heavy, std::move(work));
+  if (request->heavy) work = core_.heavy.Run(HeavyWork::AccountOf(*request), std::move(work));
   std::optional<Result<Outcome>> outcome =
       co_await Within(limit, &core_.registry.clock(), &late_, Guarded(std::move(request), std::move(work)));
   if (!outcome) {
@@ -110,6 +119,7 @@ Task<Result<Outcome>> RequestGate::Through(Passage* passage) {
     if (resource != nullptr && !resource->cache->IsReady()) co_return Fail(StartingError());
   }
   CO_TRY_VOID(co_await passage->door->Decode(request.get()));
+  request->heavy = request->heavy || ChangesLargeObject(*request);
   if (passage->trail && passage->trail->logs()) passage->trail->Decoded();
   if (request->route.handler == nullptr) {
     auto served = co_await passage->door->Serve(request.get());

@@ -33,7 +33,7 @@ struct ApiRequest {
   Route route;
   Operation operation;
   Place place;         // given back with the request: when it is answered and nobody works on it any more
-  bool heavy = false;  // the body is large: the work is done on the core's own thread for such
+  bool heavy = false;  // the body, or the object that is changed, is large: see heavy.h
 
   // Out.
   std::vector<std::string> warnings;

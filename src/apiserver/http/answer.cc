@@ -55,14 +55,29 @@ net::Response EncodeFailure(const Exchange& exchange, const Error& error) {
   return EncodeError(exchange, error);
 }
 
+// Whether it is large: its answer, unless it is stored bytes one after the other, takes long to make.
+bool IsLarge(const Outcome& outcome) {
+  size_t bytes = 0;
+  if (const auto* object = std::get_if<ObjectOutcome>(&outcome)) bytes = object->object->bytes().size();
+  if (const auto* page = std::get_if<ListPage>(&outcome)) {
+    for (size_t i = 0; i < page->items.size() && bytes <= kHeavyBytes; ++i) bytes += page->items[i]->bytes().size();
+  }
+  return bytes > kHeavyBytes;
+}
+
+bool IsSpliced(const Exchange& exchange) {
+  if (exchange.view() != nullptr || AcceptsGzip(exchange.request.headers.Get("accept-encoding"))) return false;
+  Result<Negotiated> form = NegotiateFor(exchange);
+  return form && form->encoding == Encoding::kJson && form->shape == Shape::kObject && !form->pretty &&
+         !WantsPretty(exchange);
+}
+
 bool IsDeprecated(const Exchange& exchange) {
   const RequestInfo& info = exchange.info();
   return info.is_resource && info.resource == "endpoints" && info.group.empty();
 }
 
-}  // namespace
-
-Task<net::Response> EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
+Task<net::Response> Encode(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
   Result<net::Response> encoded = Fail(Error::InternalError(""));
   if (outcome && std::holds_alternative<ListPage>(*outcome)) {
     ListPage page = std::get<ListPage>(*std::move(outcome));
@@ -76,6 +91,36 @@ Task<net::Response> EncodeOutcome(HttpContext* context, Exchange* exchange, Resu
   if (IsDeprecated(*exchange)) AddWarnings({std::string(kEndpointsDeprecated)}, response);
   if (encoded) AddWarnings(exchange->asked->warnings, response);
   co_return response;
+}
+
+Task<net::Response> EncodeAndCompress(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
+  net::Response response = co_await Encode(context, exchange, std::move(outcome));
+  co_await Compress(exchange, &response);
+  co_return response;
+}
+
+}  // namespace
+
+Task<net::Response> EncodeOutcome(HttpContext* context, Exchange* exchange, Result<Outcome> outcome) {
+  if (!outcome || !IsLarge(*outcome) || IsSpliced(*exchange)) {
+    net::Response response = co_await Encode(context, exchange, std::move(outcome));
+    co_return response;
+  }
+  Task<net::Response> work = EncodeAndCompress(context, exchange, std::move(outcome));
+  net::Response response = co_await context->core.heavy.Run(HeavyWork::AccountOf(*exchange->asked), std::move(work));
+  co_return response;
+}
+
+std::optional<AnswerMemory::Charge> ChargeFor(HttpContext* context, const Exchange& exchange, net::Response& response) {
+  // What has changed something is told, whatever it costs.
+  if (exchange.info().mutating()) return std::nullopt;
+  size_t bytes = 0;
+  for (const net::Chunk& chunk : response.body) bytes += chunk.data.size();
+  std::string account = bytes > kHeavyBytes ? HeavyWork::AccountOf(*exchange.asked) : std::string();
+  if (account.empty()) return std::nullopt;
+  std::optional<AnswerMemory::Charge> charge = context->answers.Take(std::move(account), bytes);
+  if (!charge) response = EncodeError(exchange, TooManyRequestsError());
+  return charge;
 }
 
 Task<void> SendAnswer(Exchange* exchange, net::Response response) {

@@ -15,35 +15,50 @@ constexpr size_t kTurn = 256 * 1024;
 
 class Gzip {
  public:
-  explicit Gzip(size_t size) {
+  Gzip() : piece_(kPiece, 0) {
     good_ = deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, kGzipWindow, 8, Z_DEFAULT_STRATEGY) == Z_OK;
-    if (good_) out_.resize(deflateBound(&stream_, size));
-    stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
-    stream_.avail_out = static_cast<uInt>(out_.size());
+    Room();
   }
   ~Gzip() { deflateEnd(&stream_); }
   Gzip(const Gzip&) = delete;
   Gzip& operator=(const Gzip&) = delete;
 
-  void Add(std::string_view piece, int flush) {
-    if (!good_) return;
+  void Add(std::string_view piece) {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
     stream_.avail_in = static_cast<uInt>(piece.size());
-    int state = deflate(&stream_, flush);
-    // An empty piece makes no progress, which zlib calls an error.
-    good_ = state == Z_OK || state == Z_STREAM_END || (state == Z_BUF_ERROR && piece.empty());
+    while (good_ && stream_.avail_in > 0) {
+      good_ = deflate(&stream_, Z_NO_FLUSH) == Z_OK;
+      if (stream_.avail_out == 0) Flush();
+    }
   }
   // Nothing when the compression failed.
-  std::optional<std::string> Finish() {
-    Add({}, Z_FINISH);
+  std::optional<std::vector<net::Chunk>> Finish() {
+    int state = Z_OK;
+    while (good_ && state != Z_STREAM_END) {
+      state = deflate(&stream_, Z_FINISH);
+      good_ = state == Z_OK || state == Z_STREAM_END;
+      Flush();
+    }
     if (!good_) return std::nullopt;
-    out_.resize(stream_.total_out);
     return std::move(out_);
   }
 
  private:
+  static constexpr size_t kPiece = 64 * 1024;
+
+  void Room() {
+    stream_.next_out = reinterpret_cast<Bytef*>(piece_.data());
+    stream_.avail_out = static_cast<uInt>(piece_.size());
+  }
+  // What is compressed goes out in pieces of its own size: nobody keeps room for what it might have been.
+  void Flush() {
+    out_.push_back(net::Chunk::Copy(piece_.substr(0, piece_.size() - stream_.avail_out)));
+    Room();
+  }
+
   z_stream stream_{};
-  std::string out_;
+  std::string piece_;
+  std::vector<net::Chunk> out_;
   bool good_ = false;
 };
 
@@ -54,21 +69,20 @@ Task<void> Compress(const Exchange* exchange, net::Response* response) {
   size_t size = 0;
   for (const net::Chunk& chunk : response->body) size += chunk.data.size();
   if (size < kSmallestCompressed || !AcceptsGzip(exchange->request.headers.Get("accept-encoding"))) co_return;
-  Gzip gzip(size);
+  Gzip gzip;
   size_t turn = 0;
   for (const net::Chunk& chunk : response->body) {
-    gzip.Add(chunk.data, Z_NO_FLUSH);
+    gzip.Add(chunk.data);
     turn += chunk.data.size();
     if (turn < kTurn) continue;
     turn = 0;
     co_await Yield();
   }
-  std::optional<std::string> compressed = gzip.Finish();
+  std::optional<std::vector<net::Chunk>> compressed = gzip.Finish();
   if (!compressed) co_return;
   response->headers.Add("content-encoding", "gzip");
   response->headers.Add("vary", "Accept-Encoding");
-  response->body.clear();
-  response->body.push_back(net::Chunk::Copy(*std::move(compressed)));
+  response->body = *std::move(compressed);
 }
 
 }  // namespace sampan::apiserver

@@ -8,6 +8,7 @@
 #include "api/openapi/openapi.h"
 #include "apiserver/auth/reviews.h"
 #include "apiserver/gate/gate.h"
+#include "apiserver/http/answer_memory.h"
 #include "apiserver/http/exchange.h"
 #include "apiserver/proxy/connections.h"
 #include "async/cancel.h"
@@ -36,6 +37,7 @@ struct HttpContext {
   Metrics& metrics;
   api::OpenApi openapi;
   ProxyConnections connections;
+  AnswerMemory answers{256 * 1024 * 1024};
   std::vector<const api::KindInfo*> kinds;  // all that are served
   const auth::Reviews* reviews = nullptr;
   std::atomic<bool> ready{false};  // the objects that every cluster has are there

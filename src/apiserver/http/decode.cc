@@ -233,8 +233,7 @@ Result<std::optional<Duration>> TimeLimitOf(const Query& query) {
   return limit;
 }
 
-Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes, Executor* heavy) {
-  constexpr size_t kHeavyBody = 128 * 1024;  // a megabyte takes tens of milliseconds from its text to the store
+Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes, HeavyWork* heavy) {
   const RequestInfo& info = exchange->info();
   // A proxied request is of the method that its receiver takes.
   if (info.is_resource && exchange->request.method == "HEAD" && info.subresource != "proxy") {
@@ -244,9 +243,9 @@ Task<Result<void>> DecodeOperation(Exchange* exchange, size_t max_bytes, Executo
   if (info.mutating()) {
     CO_TRY(exchange->body, co_await exchange->request.body->ReadAll(max_bytes, exchange->asked->user.name));
   }
-  exchange->asked->heavy = exchange->body.size() > kHeavyBody;
+  exchange->asked->heavy = exchange->body.size() > kHeavyBytes;
   Task<Result<Operation>> work = DecodeTask(exchange);
-  if (exchange->asked->heavy) work = RunOn(*heavy, std::move(work));
+  if (exchange->asked->heavy) work = heavy->Run(HeavyWork::AccountOf(*exchange->asked), std::move(work));
   CO_TRY(exchange->asked->operation, co_await std::move(work));
   co_return Result<void>{};
 }

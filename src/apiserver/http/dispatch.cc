@@ -42,7 +42,7 @@ class HttpDoor final : public Door {
   }
 
   Task<Result<void>> Decode(ApiRequest*) override {
-    return DecodeOperation(exchange_, context_->options.max_request_bytes, context_->core.heavy.get());
+    return DecodeOperation(exchange_, context_->options.max_request_bytes, &context_->core.heavy);
   }
 
   Task<Result<Outcome>> Serve(ApiRequest* request) override {
@@ -53,7 +53,8 @@ class HttpDoor final : public Door {
     } else {
       // The first OpenAPI document takes a while to build.
       Task<apiserver::Answer> work = Document(context_, exchange_);
-      if (request->info.path.starts_with("/openapi/")) work = RunOn(*context_->core.heavy, std::move(work));
+      bool heavy = request->info.path.starts_with("/openapi/");
+      if (heavy) work = context_->core.heavy.Run(HeavyWork::AccountOf(*request), std::move(work));
       CO_TRY(served_, co_await std::move(work));
     }
     co_return SentOutcome{};
@@ -71,6 +72,7 @@ class HttpDoor final : public Door {
       co_return;
     }
     net::Response response = co_await EncodeOutcome(context_, exchange_, std::move(outcome));
+    std::optional<AnswerMemory::Charge> charge = ChargeFor(context_, *exchange_, response);
     co_await SendAnswer(exchange_, std::move(response));
   }
 

@@ -20,6 +20,9 @@ Result<net::Response> EncodeValue(const Exchange& exchange, const api::KindInfo&
 // An element at a time, with turns for others in between. The pointers outlive the task.
 Task<Result<net::Response>> EncodeList(const Exchange* exchange, const api::KindInfo* kind, ListPage page, WallTime now);
 
+// Whether the client is a person.
+bool WantsPretty(const Exchange& exchange);
+
 // The error as a metav1.Status, readable where the client is a person.
 net::Response EncodeError(const Exchange& exchange, const Error& error);
 

@@ -6,7 +6,6 @@
 
 namespace sampan::apiserver {
 
-bool WantsPretty(const Exchange& exchange);
 net::Response RespondIn(const Negotiated& form, int status, std::vector<net::Chunk> body);
 api::TableOptions TableOptionsOf(const Exchange& exchange, const Negotiated& form, WallTime now);
 // NotAcceptable: the client asked for something else than it gets.

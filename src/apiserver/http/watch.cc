@@ -17,12 +17,15 @@ constexpr Duration kBookmarkInterval = std::chrono::minutes(1);
 constexpr int64_t kMinDefaultSeconds = 30 * 60;
 
 // The sink is shared by the loop of events and the loop of bookmarks, both on the connection's executor.
-// Bookmarks are left out while events are being written: those tell the client as much.
+// Bookmarks are left out while events are on their way: those tell the client as much, and none may be told of before it is
+// written.
 struct WatchStreamState {
   HttpContext* context;
   WatchSink* sink;
   Watcher* watcher;
   WatchEncoder* encoder;
+  std::string account;   // of heavy work
+  bool pending = false;  // events have been taken and are not written yet
   bool writing = false;
   std::optional<Oneshot<bool>::Sender> waiting;  // the loop of events, for the end of a bookmark's write
 };
@@ -31,7 +34,7 @@ Task<void> SendBookmarks(WatchStreamState* state, CancelToken stop) {
   store::Revision told = 0;
   while (co_await state->context->registry.clock().Sleep(kBookmarkInterval, stop)) {
     store::Revision now = state->watcher->Progress();
-    if (state->writing || now == told) continue;
+    if (state->writing || state->pending || now == told) continue;
     told = now;
     std::vector<net::Chunk> out;
     state->encoder->AppendBookmark(now, WatchEncoder::InitialEnd::kNo, state->context->registry.clock().Now(), out);
@@ -55,6 +58,11 @@ Task<bool> WriteChunks(WatchStreamState* state, std::vector<net::Chunk> out) {
   co_return written.has_value();
 }
 
+Task<void> EncodeTask(WatchEncoder* encoder, const Change* change, WallTime now, std::vector<net::Chunk>* out) {
+  encoder->Append(*change, now, *out);
+  co_return;
+}
+
 Task<void> SendEvents(WatchStreamState* state) {
   Turn turn;
   while (true) {
@@ -66,12 +74,20 @@ Task<void> SendEvents(WatchStreamState* state) {
       co_return;
     }
     if (!*changes) co_return;
+    state->pending = true;
     WallTime now = state->context->registry.clock().Now();
     for (const Change& change : **changes) {
-      state->encoder->Append(change, now, out);
+      bool large = change.object != nullptr && change.object->bytes().size() > kHeavyBytes;
+      if (large && state->encoder->Converts()) {
+        Task<void> work = EncodeTask(state->encoder, &change, now, &out);
+        co_await state->context->core.heavy.Run(state->account, std::move(work));
+      } else {
+        state->encoder->Append(change, now, out);
+      }
       if (change.object != nullptr && turn.Spent(change.object->bytes().size())) co_await Yield();
     }
     if (!co_await WriteChunks(state, std::move(out))) co_return;
+    state->pending = false;
   }
 }
 
@@ -111,7 +127,8 @@ Task<Answer> SendWatch(HttpContext* context, Exchange* exchange, Result<std::uni
   (*sink)->OnGone([events] { events->Stop(); });
   auto gone = exchange->request.gone.OnCancel([events] { events->Stop(); });
 
-  WatchStreamState state{context, sink->get(), &watcher, &encoder, false, std::nullopt};
+  WatchStreamState state{context, sink->get(), &watcher,    &encoder, HeavyWork::AccountOf(*exchange->asked),
+                         false,   false,       std::nullopt};
   CancelSource stop;
   Gate gate;
   Executor& executor = co_await ThisExecutor();

@@ -22,6 +22,10 @@ class WatchEncoder {
       : kind_(kind), view_(view), form_(std::move(form.negotiated)), include_(form.include) {}
 
   std::string ContentType() const;
+  // Whether events are more than stored bytes with something around them.
+  bool Converts() const {
+    return view_ != nullptr || form_.encoding == Encoding::kProtobuf || form_.shape != Shape::kObject;
+  }
   // Appends what a change, a bookmark or an error looks like on the wire. Stored bytes are shared.
   void Append(const Change& change, WallTime now, std::vector<net::Chunk>& out);
   enum class InitialEnd : bool { kNo, kYes };
