@@ -76,6 +76,25 @@ AccessNeed AccessNeedOf(std::string_view method, std::string_view path) {
   return need;
 }
 
+Result<std::unique_ptr<Questions::Asked>> Questions::Ask(const std::string& caller) {
+  auto open = open_.Lock();
+  size_t& own = open->callers[caller];
+  if (own >= kOfOneCaller || open->all >= kOfAll) {
+    if (own == 0) open->callers.erase(caller);
+    return Fail(Error::TooManyRequests("too many callers at once are unknown here, try again later"));
+  }
+  ++own;
+  ++open->all;
+  return std::make_unique<Asked>(*this, caller);
+}
+
+void Questions::Drop(const std::string& caller) {
+  auto open = open_.Lock();
+  --open->all;
+  auto own = open->callers.find(caller);
+  if (--own->second == 0) open->callers.erase(own);
+}
+
 Task<Result<void>> Access::Check(const net::Request* request) {
   if (request->peer != nullptr && IsTrusted(*request->peer)) co_return Result<void>();
   CO_TRY(User user, co_await Identify(request));
@@ -94,6 +113,8 @@ Task<Result<Access::User>> Access::Identify(const net::Request* request) {
   if (!authorization.starts_with(kBearer)) co_return Fail(Error::Unauthorized("Unauthorized"));
   std::string token(authorization.substr(kBearer.size()));
   if (auto known = Recall(users_, token, clock_.Now())) co_return known->user;
+  const std::string& address = request->remote_address;
+  CO_TRY(auto asked, questions_.Ask(address.substr(0, address.rfind(':'))));
   CO_TRY(User user, co_await ReviewToken(token));
   const WallTime now = clock_.Now();
   Remember(users_, std::move(token), KnownUser{user, now + kUserLifetime}, now);

@@ -35,5 +35,21 @@ TEST(AccessNeedOf, VerbsAndSubresources) {
   }
 }
 
+TEST(Questions, OneCallerLeavesSomeForTheOthers) {
+  Questions questions;
+  std::vector<std::unique_ptr<Questions::Asked>> asked;
+  auto ask = [&](const std::string& caller) {
+    auto one = questions.Ask(caller);
+    if (one) asked.push_back(*std::move(one));
+    return one.has_value();
+  };
+  for (size_t i = 0; i < Questions::kOfOneCaller; ++i) EXPECT_TRUE(ask("10.244.0.2"));
+  EXPECT_FALSE(ask("10.244.0.2"));
+  for (size_t i = asked.size(); i < Questions::kOfAll; ++i) EXPECT_TRUE(ask(fmt::format("10.244.1.{}", i)));
+  EXPECT_FALSE(ask("10.244.0.3"));
+  asked.clear();
+  EXPECT_TRUE(ask("10.244.0.2"));
+}
+
 }  // namespace
 }  // namespace sampan::node
