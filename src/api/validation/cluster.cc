@@ -68,7 +68,10 @@ void NodeUpdate(const View& object, const View& old, Causes& causes) {
   View old_spec = old["spec"];
   View cidrs = spec["podCIDRs"];
   View old_cidrs = old_spec["podCIDRs"];
-  if (!old_cidrs.Empty() && !Same(cidrs, old_cidrs)) {
+  // The single address of older clients must be the first of the list, too.
+  View first = spec["podCIDR"];
+  bool moved = !first.Empty() && !Same(first, old_spec["podCIDR"]);
+  if (!old_cidrs.Empty() && (moved || !Same(cidrs, old_cidrs))) {
     causes.Forbidden(cidrs.path(), "node updates may not change podCIDR except from \"\" to valid");
   }
   View provider = spec["providerID"];

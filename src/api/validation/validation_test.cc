@@ -326,6 +326,11 @@ void ExpectUpdate(std::string_view api_version, std::string_view kind_name, json
 }
 
 TEST(Validation, Updates) {
+  json::Value node = J(R"({"metadata":{"name":"a"},"spec":{"podCIDR":"10.0.0.0/24","podCIDRs":["10.0.0.0/24"]}})");
+  constexpr std::string_view kMoved = "spec.podCIDRs: Forbidden: node updates may not change podCIDR except from";
+  ExpectUpdate("v1", "Node", node, R"({"spec":{"podCIDRs":["10.0.1.0/24"]}})", kMoved);
+  ExpectUpdate("v1", "Node", node, R"({"spec":{"podCIDR":"10.0.1.0/24"}})", kMoved);
+  ExpectUpdate("v1", "Node", node, R"({"metadata":{"labels":{"a":"b"}}})", "");
   ExpectUpdate("v1", "Pod", PodOf("{}"), R"({"metadata":{"labels":{"a":"b"}}})", "");
   ExpectUpdate("v1", "Pod", PodOf("{}"), R"({"metadata":{"name":"q"}})",
                "metadata.name: Invalid value: \"q\": field is immutable");

@@ -1,5 +1,6 @@
 #include "controllers/nodeipam/nodeipam.h"
 
+#include <unordered_map>
 #include <unordered_set>
 
 #include "api/types/core.h"
@@ -32,16 +33,25 @@ class NodeIpamController final : public KeyedController {
                               .updated = [this](const ObjectPtr&, const ObjectPtr& after) { Seen(*after); },
                               .deleted =
                                   [this](const ObjectPtr& last) {
-                                    for (const std::string& range : RangesOf(last->As<Node>())) pool_.Release(range);
+                                    Hold(last->name(), {});
                                     told_.erase(last->name());
                                     // What was short of ranges may have one now.
                                     for (const std::string& name : std::exchange(without_, {})) Queue(name);
                                   }});
   }
 
+  // From now on the node has these ranges, and no others.
+  void Hold(const std::string& node, std::vector<std::string> ranges) {
+    std::vector<std::string>& held = held_[node];
+    for (const std::string& range : ranges) pool_.Occupy(range);
+    for (const std::string& range : held) pool_.Release(range);
+    held = std::move(ranges);
+    if (held.empty()) held_.erase(node);
+  }
+
   void Seen(const api::Object& node) {
     std::vector<std::string> ranges = RangesOf(node.As<Node>());
-    for (const std::string& range : ranges) pool_.Occupy(range);
+    Hold(node.name(), ranges);
     if (!ranges.empty() || without_.contains(node.name())) return;
     if (!started_) told_.insert(node.name());
     Queue(node.name());
@@ -68,9 +78,11 @@ class NodeIpamController final : public KeyedController {
     json::Object metadata{{"uid", node.uid()}};
     json::Object spec{{"podCIDR", *range}, {"podCIDRs", json::Array{json::Value(*range)}}};
     json::Value patch = json::Object{{"metadata", std::move(metadata)}, {"spec", std::move(spec)}};
-    auto patched = co_await client::MergePatch<Node>(world_.client, "", std::move(name), std::move(patch));
-    if (patched) co_return Result<void>();
+    auto patched = co_await client::MergePatch<Node>(world_.client, "", name, std::move(patch));
+    // From the pool's hands into the node's, unless it is gone already.
+    if (patched && nodes_.Get("", name)) Hold(name, {*range});
     pool_.Release(*range);
+    if (patched) co_return Result<void>();
     // A range cannot be changed once it is set: somebody else has set one.
     bool settled = patched.error().Is(Reason::kInvalid) || patched.error().Is(Reason::kNotFound);
     if (settled) co_return Result<void>();
@@ -79,7 +91,8 @@ class NodeIpamController final : public KeyedController {
 
   nodeipam::RangePool pool_;
   client::Informer<Node> nodes_;
-  std::unordered_set<std::string> without_;  // nodes that found no range left
+  std::unordered_map<std::string, std::vector<std::string>> held_;  // by node
+  std::unordered_set<std::string> without_;                         // nodes that found no range left
   // Those among them that know: told since the start, or before it. A restart does not tell thousands of nodes again.
   std::unordered_set<std::string> told_;
   bool started_ = false;

@@ -78,6 +78,22 @@ TEST(NodeIpam, NodesGetRangesAndGiveThemBack) {
   EXPECT_EQ(sim.Get<Node>("b")->spec.pod_cidr, "10.0.0.0/24");
 }
 
+TEST(NodeIpam, ANodeThatClaimsWhatOthersHaveTakesNothingFromThemWhenItGoes) {
+  Sim sim;
+  AddNode(sim, "a", "10.0.0.0/24");
+  AddNode(sim, "liar", "10.0.0.0/22");
+  sim.Start(NewNodeIpamController(sim.world(), {.cluster_cidr = "10.0.0.0/23", .node_mask = 24}));
+  sim.Delete<Node>("liar");
+  sim.Settle();
+  AddNode(sim, "b");
+  EXPECT_EQ(sim.Get<Node>("b")->spec.pod_cidr, "10.0.1.0/24");
+  AddNode(sim, "c");
+  EXPECT_EQ(sim.Get<Node>("c")->spec.pod_cidr, "");
+  sim.Delete<Node>("b");
+  sim.Settle();
+  EXPECT_EQ(sim.Get<Node>("c")->spec.pod_cidr, "10.0.1.0/24");
+}
+
 TEST(NodeIpam, NothingToHandOut) {
   Sim sim;
   EXPECT_EQ(NewNodeIpamController(sim.world(), {}), nullptr);

@@ -35,7 +35,7 @@ std::optional<Range> ParseRange(std::string_view cidr) {
 }  // namespace
 
 RangePool::RangePool(uint32_t base, int cluster_mask, int mask)
-    : base_(base), cluster_mask_(cluster_mask), mask_(mask), taken_(size_t{1} << (mask - cluster_mask)) {}
+    : base_(base), cluster_mask_(cluster_mask), mask_(mask), holders_(size_t{1} << (mask - cluster_mask)) {}
 
 Result<RangePool> RangePool::Create(std::string_view cluster_cidr, int mask) {
   std::optional<Range> cluster = ParseRange(cluster_cidr);
@@ -48,7 +48,8 @@ Result<RangePool> RangePool::Create(std::string_view cluster_cidr, int mask) {
   return RangePool(cluster->first, cluster->mask, mask);
 }
 
-void RangePool::Mark(std::string_view cidr, bool taken) {
+template <class F>
+void RangePool::EachOverlapping(std::string_view cidr, F visit) {
   std::optional<Range> range = ParseRange(cidr);
   if (!range) return;
   uint64_t cluster_end = uint64_t{base_} + (uint64_t{1} << (kBits - cluster_mask_));
@@ -56,23 +57,23 @@ void RangePool::Mark(std::string_view cidr, bool taken) {
   uint64_t end = std::min(range->first + range->size(), cluster_end);
   int shift = kBits - mask_;
   for (uint64_t at = first; at < end; at = ((at >> shift) + 1) << shift) {
-    taken_[static_cast<size_t>((at - base_) >> shift)] = taken;
+    visit(holders_[static_cast<size_t>((at - base_) >> shift)]);
   }
 }
 
 void RangePool::Occupy(std::string_view cidr) {
-  Mark(cidr, true);
+  EachOverlapping(cidr, [](uint32_t& holders) { ++holders; });
 }
 
 void RangePool::Release(std::string_view cidr) {
-  Mark(cidr, false);
+  EachOverlapping(cidr, [](uint32_t& holders) { holders -= holders > 0 ? 1 : 0; });
 }
 
 std::optional<std::string> RangePool::Take() {
-  for (size_t i = 0; i < taken_.size(); ++i) {
-    size_t index = (next_ + i) % taken_.size();
-    if (taken_[index]) continue;
-    taken_[index] = true;
+  for (size_t i = 0; i < holders_.size(); ++i) {
+    size_t index = (next_ + i) % holders_.size();
+    if (holders_[index] > 0) continue;
+    holders_[index] = 1;
     next_ = index + 1;
     uint32_t first = base_ + static_cast<uint32_t>(uint64_t{index} << (kBits - mask_));
     return fmt::format("{}.{}.{}.{}/{}", first >> 24, (first >> 16) & 255, (first >> 8) & 255, first & 255, mask_);

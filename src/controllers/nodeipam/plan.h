@@ -18,24 +18,26 @@ class RangePool {
   // BadRequest when either makes no sense.
   static Result<RangePool> Create(std::string_view cluster_cidr, int mask);
 
-  // What overlaps is taken. A range that lies elsewhere changes nothing.
+  // What overlaps is taken, until it has been released as often: nodes may say that they have what others have. A range
+  // that lies elsewhere changes nothing.
   void Occupy(std::string_view cidr);
   void Release(std::string_view cidr);
   // The next free range after the last one that was taken, so that a range comes back into use as late as possible.
   // Nothing when all are taken.
   std::optional<std::string> Take();
 
-  size_t size() const { return taken_.size(); }
+  size_t size() const { return holders_.size(); }
 
  private:
   RangePool(uint32_t base, int cluster_mask, int mask);
-  void Mark(std::string_view cidr, bool taken);
+  template <class F>
+  void EachOverlapping(std::string_view cidr, F visit);
 
   uint32_t base_;
   int cluster_mask_;
   int mask_;
   size_t next_ = 0;
-  std::vector<bool> taken_;
+  std::vector<uint32_t> holders_;
 };
 
 }  // namespace sampan::controllers::nodeipam
