@@ -22,20 +22,14 @@ CacheEvent::CacheEvent(Revision revision, api::ObjectPtr object, api::ObjectPtr 
     : revision_(revision), object_(std::move(object)), old_(std::move(old)) {}
 
 api::ObjectPtr CacheEvent::Departed() const {
-  if (api::ObjectPtr departed = departed_.load()) return departed;
+  if (api::ObjectPtr departed = *departed_.ReadLock()) return departed;
   Result<std::string> bytes = WithResourceVersion(old_->bytes(), revision_);
   if (!bytes) return old_;
   Result<api::ObjectPtr> object = api::Object::FromBytes(*std::move(bytes));
   if (!object) return old_;
-  departed_.store(*object);
-  return *std::move(object);
-}
-
-Bytes CacheEvent::Encoded(size_t slot, const std::function<std::string()>& make) const {
-  if (Bytes bytes = encoded_[slot].load()) return bytes;
-  auto bytes = std::make_shared<const std::string>(make());
-  encoded_[slot].store(bytes);
-  return bytes;
+  auto departed = departed_.Lock();
+  if (*departed == nullptr) *departed = *std::move(object);  // the first one is all watchers'
+  return *departed;
 }
 
 namespace detail {

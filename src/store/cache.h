@@ -5,10 +5,7 @@
 // successful Put, Get() returns the very object to answer with (unless it was overwritten since: compare revision()).
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +17,7 @@
 #include "async/executor.h"
 #include "async/task.h"
 #include "base/error.h"
+#include "base/guarded.h"
 #include "store/sorted_objects.h"
 #include "store/store.h"
 
@@ -56,15 +54,10 @@ class CacheEvent {
   // object is gone or that it left a selector. Not null unless old() is.
   api::ObjectPtr Departed() const;
 
-  // Bytes made once for all watchers, for encodings that cannot be spliced (protobuf, tables). `slot` < kEncodings.
-  static constexpr size_t kEncodings = 4;
-  Bytes Encoded(size_t slot, const std::function<std::string()>& make) const;
-
  private:
   Revision revision_;
   api::ObjectPtr object_, old_;
-  mutable std::atomic<std::shared_ptr<const api::Object>> departed_;
-  mutable std::array<std::atomic<Bytes>, kEncodings> encoded_;
+  mutable Guarded<api::ObjectPtr> departed_;  // not std::atomic: GCC 12's gives its lock back too weakly after a load
 };
 using CacheEventPtr = std::shared_ptr<const CacheEvent>;
 

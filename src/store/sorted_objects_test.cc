@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <thread>
 
+#include "base/guarded.h"
 #include "base/rng.h"
 
 namespace sampan::store {
@@ -73,6 +75,20 @@ TEST(SortedObjects, EmptyOnes) {
   objects.Put(Make("a", "b"));
   objects.Erase({"a", "b"});
   EXPECT_TRUE(objects.Snapshot().empty());
+}
+
+// What a reader did with a snapshot is over when its blocks are written again; ThreadSanitizer judges.
+TEST(SortedObjects, SnapshotsAreReadBesideWrites) {
+  Guarded<SortedObjects> objects;
+  std::jthread reader([&](std::stop_token stop) {
+    while (!stop.stop_requested()) {
+      ObjectView view = objects.ReadLock()->Snapshot();
+      EXPECT_TRUE(std::ranges::is_sorted(Keys(view)));
+    }
+  });
+  for (int i = 0; i < 2000; ++i) objects.Lock()->Put(Make("n", fmt::format("o-{:03}", i * 7 % 500)));
+  for (int i = 0; i < 500; ++i) objects.Lock()->Erase({"n", fmt::format("o-{:03}", i)});
+  EXPECT_EQ(objects.ReadLock()->size(), 0u);
 }
 
 }  // namespace
