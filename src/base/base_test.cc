@@ -16,6 +16,12 @@ TEST(Time, FormatsAndParsesRfc3339) {
   EXPECT_EQ(FormatTime(*time), "2026-02-03T04:05:06Z");
   EXPECT_EQ(FormatMicroTime(*time), "2026-02-03T04:05:06.789012Z");
   EXPECT_EQ(FormatTime(*ParseTime("2026-02-03T04:05:06+02:00")), "2026-02-03T02:05:06Z");
+  for (std::string_view text :
+       {"1969-12-31T23:59:59.000001Z", "1678-01-01T00:00:00.500000Z", "2000-02-29T12:30:59.999999Z"}) {
+    EXPECT_EQ(FormatMicroTime(*ParseTime(text)), text);
+  }
+  EXPECT_EQ(FormatMicroTime(WallTime::min()), "1677-09-21T00:12:43.145224Z");
+  EXPECT_EQ(FormatTime(WallTime::max()), "2262-04-11T23:47:16Z");
   for (const char* bad : {"", "2026-02-30T00:00:00Z", "2026-02-03 04:05:06Z", "2026-02-03T04:05:06", "2026-02-03T24:05:06Z",
                           "9999-01-01T00:00:00Z"}) {
     EXPECT_FALSE(ParseTime(bad)) << bad;

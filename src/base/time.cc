@@ -1,7 +1,7 @@
 #include "base/time.h"
 
 #include <array>
-#include <ctime>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,11 +26,31 @@ bool TakeChar(std::string_view& text, char expected) {
   return true;
 }
 
-std::tm ToCalendar(WallTime time) {
-  std::time_t seconds = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-  std::tm calendar{};
-  gmtime_r(&seconds, &calendar);
-  return calendar;
+// `value` in `count` decimal digits, cut on the left.
+void AppendDigits(uint32_t value, size_t count, std::string& out) {
+  out.resize(out.size() + count);
+  for (size_t at = out.size(); count > 0; --count, value /= 10) out[--at] = static_cast<char>('0' + value % 10);
+}
+
+// "2006-01-02T15:04:05". Each write of an object has one or two of them.
+std::string FormatSeconds(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const auto days = std::chrono::floor<std::chrono::days>(seconds);
+  const std::chrono::year_month_day date(days);
+  const auto second = static_cast<uint32_t>((seconds - days).count());
+  std::string out;
+  out.reserve(sizeof("2006-01-02T15:04:05.000000Z"));
+  AppendDigits(static_cast<uint32_t>(static_cast<int>(date.year())), 4, out);
+  const std::pair<char, uint32_t> parts[] = {{'-', static_cast<unsigned>(date.month())},
+                                             {'-', static_cast<unsigned>(date.day())},
+                                             {'T', second / 3600},
+                                             {':', second / 60 % 60},
+                                             {':', second % 60}};
+  for (auto [before, value] : parts) {
+    out += before;
+    AppendDigits(value, 2, out);
+  }
+  return out;
 }
 
 struct Unit {
@@ -62,17 +82,15 @@ std::string Decimal(uint64_t count, uint64_t unit) {
 }  // namespace
 
 std::string FormatTime(WallTime time) {
-  std::tm c = ToCalendar(time);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.tm_year + 1900, c.tm_mon + 1, c.tm_mday, c.tm_hour, c.tm_min,
-                     c.tm_sec);
+  return FormatSeconds(time) + 'Z';
 }
 
 std::string FormatMicroTime(WallTime time) {
-  std::tm c = ToCalendar(time);
-  auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(time - std::chrono::floor<std::chrono::seconds>(time)).count();
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z", c.tm_year + 1900, c.tm_mon + 1, c.tm_mday, c.tm_hour,
-                     c.tm_min, c.tm_sec, micros);
+  constexpr Duration kSecond = std::chrono::seconds(1);
+  const Duration part = (time.time_since_epoch() % kSecond + kSecond) % kSecond;
+  std::string out = FormatSeconds(time) + '.';
+  AppendDigits(static_cast<uint32_t>(part / std::chrono::microseconds(1)), 6, out);
+  return out + 'Z';
 }
 
 std::optional<WallTime> ParseTime(std::string_view text) {
