@@ -6,6 +6,8 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 
+#include "codec/json_scan.h"
+
 namespace sampan::json {
 namespace {
 
@@ -246,13 +248,13 @@ Result<Value> Parse(std::string_view text, const ParseOptions& options) {
 void AppendQuoted(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
   out += '"';
-  size_t plain = 0;  // start of the run that needs no escape
-  for (size_t i = 0; i < text.size(); ++i) {
-    auto c = static_cast<unsigned char>(text[i]);
-    if (c >= 0x20 && c != '"' && c != '\\') [[likely]]
-      continue;
-    out.append(text.substr(plain, i - plain));
-    plain = i + 1;
+  const char* end = text.data() + text.size();
+  for (const char* at = text.data(); true; ++at) {
+    const char* special = SkipPlain<Alphabet::kBytes>(at, end);
+    out.append(at, special);
+    if (special == end) break;
+    at = special;
+    const auto c = static_cast<unsigned char>(*at);
     out += '\\';
     switch (c) {
       case '"':
@@ -280,7 +282,6 @@ void AppendQuoted(std::string_view text, std::string& out) {
         out += kHex[c & 15];
     }
   }
-  out.append(text.substr(plain));
   out += '"';
 }
 

@@ -4,17 +4,21 @@
 #include <charconv>
 #include <cstring>
 
+#include "codec/json_scan.h"
 #include "codec/utf8.h"
 
 namespace sampan::json {
 namespace {
 
 constexpr int kMaxExponentDigits = 9;
+constexpr size_t kCommonDepth = 32;
 
-class Checker {
+class Checker : Scanner {
  public:
   Checker(std::string_view text, size_t max_depth)
-      : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()), max_depth_(max_depth) {}
+      : Scanner(text.data(), text.data() + text.size()), begin_(text.data()), max_depth_(max_depth) {
+    open_.reserve(kCommonDepth);
+  }
 
   Result<void> Run() {
     // `open_` holds the containers around the place; each turn reads one value or ends containers behind one.
@@ -32,15 +36,6 @@ class Checker {
 
   std::unexpected<Error> Fault(std::string_view what) const {
     return Fail(Error::BadRequest("malformed JSON at offset {}: {}", at_ - begin_, what));
-  }
-  void Space() {
-    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
-  }
-  bool Take(char c) {
-    Space();
-    if (at_ >= end_ || *at_ != c) return false;
-    ++at_;
-    return true;
   }
 
   // True when a container was opened and its first value comes next.
@@ -95,44 +90,23 @@ class Checker {
     return Take(':') ? Result<void>() : Fault("a colon is expected");
   }
 
-  // Eight bytes without quote, backslash, control character or anything beyond ASCII.
-  static bool Plain(uint64_t eight) {
-    constexpr uint64_t kOnes = 0x0101010101010101;
-    constexpr uint64_t kHighs = 0x8080808080808080;
-    auto has_zero = [](uint64_t word) { return (word - kOnes) & ~word; };
-    const uint64_t quote = has_zero(eight ^ kOnes * '"');
-    const uint64_t slash = has_zero(eight ^ kOnes * '\\');
-    const uint64_t control = (eight - kOnes * 0x20) & ~eight;
-    return ((quote | slash | control | eight) & kHighs) == 0;
-  }
-
   Result<void> String() {
     ++at_;
-    while (at_ < end_) {
-      uint64_t eight = 0;
-      if (end_ - at_ >= 8) {
-        std::memcpy(&eight, at_, 8);
-        if (Plain(eight)) {
-          at_ += 8;
-          continue;
-        }
-      }
+    while (true) {
+      at_ = SkipPlain<Alphabet::kAscii>(at_, end_);
+      if (at_ == end_) return Fault("the text ends inside a string");
       const auto byte = static_cast<unsigned char>(*at_);
       if (byte == '"') {
         ++at_;
         return {};
       }
+      if (byte < 0x20) return Fault("a control character in a string");
       if (byte == '\\') {
         TRY_VOID(Escape());
-      } else if (byte < 0x20) {
-        return Fault("a control character in a string");
-      } else if (byte < 0x80) {
-        ++at_;
       } else {
         TRY_VOID(Character());
       }
     }
-    return Fault("the text ends inside a string");
   }
 
   Result<void> Character() {
@@ -209,8 +183,6 @@ class Checker {
   }
 
   const char* begin_;
-  const char* at_;
-  const char* end_;
   const size_t max_depth_;
   std::vector<Container> open_;
 };

@@ -7,12 +7,14 @@
 #include <string>
 #include <string_view>
 
+#include "codec/json_scan.h"
+
 namespace sampan::json {
 
-class Cursor {
+class Cursor : Scanner {
  public:
   // `text` outlives the cursor and the views it hands out.
-  explicit Cursor(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+  explicit Cursor(std::string_view text) : Scanner(text.data(), text.data() + text.size()) {}
 
   enum class Token : uint8_t { kEnd, kNull, kBool, kNumber, kString, kArray, kObject };
   Token Peek();  // what comes next; white space is consumed
@@ -35,15 +37,6 @@ class Cursor {
   std::string_view Skip();
 
  private:
-  void Space() {
-    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
-  }
-  bool Take(char c) {
-    Space();
-    if (at_ >= end_ || *at_ != c) return false;
-    ++at_;
-    return true;
-  }
   void Fail() {
     failed_ = true;
     at_ = end_;
@@ -51,8 +44,6 @@ class Cursor {
   void SkipString();
   std::string_view Unescape(std::string_view raw, std::string& scratch);
 
-  const char* at_;
-  const char* end_;
   bool failed_ = false;
 };
 
