@@ -38,6 +38,8 @@ void TimerWheel::Arm(IoLoop::Timer& timer, Duration delay, MonoTime now) {
   // One tick more than the delay has: a timer may be late but never early.
   uint64_t tick = TickOf(SaturatedSum(now, std::max(delay, Duration::zero()))) + 1;
   timer.due_tick_ = std::max(tick, done_tick_ + 1);
+  // Where a timer of a later round lies is looked at in this one, too.
+  next_tick_ = std::min(next_tick_, done_tick_ + 1 + (timer.due_tick_ - done_tick_ - 1) % kSlots);
   LinkBefore(slots_[timer.due_tick_ % kSlots], timer);
 }
 
@@ -68,10 +70,12 @@ void TimerWheel::Advance(MonoTime now) {
   for (uint64_t t = first; t <= tick; ++t) FireSlot(t % kSlots, tick);
 }
 
-std::optional<Duration> TimerWheel::UntilNext(MonoTime now) const {
-  for (uint64_t tick = done_tick_ + 1; tick <= done_tick_ + kSlots; ++tick) {
-    const TimerLink& slot = slots_[tick % kSlots];
-    if (slot.next != &slot) return std::max<Duration>(start_ + kTick * static_cast<int64_t>(tick) - now, Duration::zero());
+std::optional<Duration> TimerWheel::UntilNext(MonoTime now) {
+  // Asked before each wait of the loop: what was found empty is not looked at again.
+  for (next_tick_ = std::max(next_tick_, done_tick_ + 1); next_tick_ <= done_tick_ + kSlots; ++next_tick_) {
+    const TimerLink& slot = slots_[next_tick_ % kSlots];
+    if (slot.next == &slot) continue;
+    return std::max<Duration>(start_ + kTick * static_cast<int64_t>(next_tick_) - now, Duration::zero());
   }
   return std::nullopt;
 }

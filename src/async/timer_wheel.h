@@ -20,7 +20,7 @@ class TimerWheel {
   // Runs what is due. A callback may arm, disarm and destroy any timer, its own as well.
   void Advance(MonoTime now);
   // How long the loop may sleep; nothing when no timer is armed.
-  std::optional<Duration> UntilNext(MonoTime now) const;
+  std::optional<Duration> UntilNext(MonoTime now);
 
  private:
   static constexpr size_t kSlots = 512;  // 51 s a round; a timer further away is passed over until its round
@@ -29,6 +29,7 @@ class TimerWheel {
 
   MonoTime start_;
   uint64_t done_tick_ = 0;  // everything due at or before it has run
+  uint64_t next_tick_ = 1;  // the slots of the ticks behind done_tick_ and before it are empty
   std::array<TimerLink, kSlots> slots_;
 };
 
