@@ -288,6 +288,11 @@ TEST_P(BodyTest, CertificatesOfTheClientRotate) {
   right->ca_pem = TestPki::Get().ca.certificate_pem;
   ASSERT_TRUE(client_->SetTls(right));
   EXPECT_EQ(Upload("/count", TextBody("abc"))->body, "3");
+  auto busy = Wait(client_->Send({.target = "/generate?131072"}));
+  ASSERT_TRUE(busy) << busy.error().message();
+  ASSERT_TRUE(client_->SetTls(stranger));
+  EXPECT_EQ(Wait((*busy)->ReadAll(1'000'000))->size(), 131'072U) << "what is under way goes on";
+  EXPECT_FALSE(Upload("/count", TextBody("abc"))) << "a connection that was busy is not used again";
   EXPECT_FALSE(client_->SetTls(std::make_shared<TlsClientOptions>(TlsClientOptions{.ca_pem = "nonsense"})));
 }
 

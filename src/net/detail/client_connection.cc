@@ -49,15 +49,19 @@ void ConnectionPool::PutIdle(std::shared_ptr<Connection> connection) {
   Connection* raw = connection.get();
   {
     auto idle = idle_.Lock();
-    if (!idle->closed && idle->connections.size() < options_.max_idle_connections) {
-      idle->connections.push_back(std::move(connection));
-    }
+    const bool keeps = !idle->closed && idle->connections.size() < options_.max_idle_connections;
+    if (keeps && IsCurrent(*connection)) idle->connections.push_back(std::move(connection));
   }
   if (connection != nullptr) return connection->Close();
   // When the server ends it, nobody is there to read that.
   raw->OnHangup([weak = weak_from_this(), raw] {
     if (auto self = weak.lock()) self->Forget(raw);
   });
+}
+
+bool ConnectionPool::IsCurrent(const Connection& connection) {
+  const SSL* ssl = connection.ssl();
+  return ssl == nullptr || SSL_get_SSL_CTX(ssl) == tls_.Lock()->context.get();
 }
 
 void ConnectionPool::Forget(Connection* connection) {

@@ -40,10 +40,11 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
   Task<WriteLock::Holder> MakingShared() { return making_.Acquire(); }
   // Closes what is idle; what is busy closes once it is not.
   void CloseIdle();
-  // For connections that are made from now on; the idle ones are closed.
+  // For connections that are made from now on; the idle ones are closed, the busy ones once they are not.
   void SetTls(std::shared_ptr<const TlsClientOptions> options, SslContextPtr context);
 
  private:
+  bool IsCurrent(const Connection& connection);  // made with the TLS options of now
   void Forget(Connection* connection);
   void DropIdle();
   Task<Result<std::vector<std::string>>> Resolve();
