@@ -168,6 +168,8 @@ Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken s
     co_await Resize(pod, std::move(plan.resize));
     co_return Next::kAgain;
   }
+  runtime_dirty_ |= acted;
+  // These two look at what they have made themselves.
   if (plan.run_sandbox && !stop.Requested()) {
     Result<void> ran = co_await RunSandbox(pod, *plan.run_sandbox);
     memory_.retry_at.reset();
@@ -177,10 +179,7 @@ Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken s
     co_await Start(pod, std::move(plan.start.front()), stop);
     acted = true;
   }
-  if (acted) {
-    runtime_dirty_ = true;
-    co_return Next::kAgain;
-  }
+  if (acted) co_return Next::kAgain;
   if (!plan.terminating) co_await RefreshVolumes(pod);
   co_return Next::kWait;
 }

@@ -94,6 +94,9 @@ class PodWorker {
   Task<Result<std::optional<cri::Container>>> FetchContainer(cri::Container listed);
   Task<void> ReadTerminationMessage(cri::Container* container);
   Task<Result<void>> RunSandbox(PodPtr pod, uint32_t attempt);
+  Task<Result<void>> MakeSandbox(cri::SandboxConfig config, std::string* id);
+  Task<void> LookAtSandbox(std::string id);
+  Task<void> LookAtContainer(std::string id, std::string sandbox_id);
   Task<bool> Kill(PodPtr pod, KillContainer kill, CancelToken stop);
   Task<void> RefreshVolumes(PodPtr pod);
   Task<Result<void>> RemoveEverything(PodPtr pod);
@@ -107,6 +110,8 @@ class PodWorker {
   struct StartFailure;
   Task<void> Start(PodPtr pod, StartContainer start, CancelToken stop);
   Task<Result<void>> TryStart(PodPtr pod, StartContainer start, StartFailure* failure, CancelToken stop);
+  Task<Result<void>> FindImageAhead(PodPtr pod);
+  Task<Result<std::optional<cri::Image>>> FindImage(std::string name);
   Task<Result<cri::Image>> EnsureImage(PodPtr pod, const api::core::Container* container, StartFailure* failure,
                                        CancelToken stop);
   Task<Result<void>> Pull(PodPtr pod, const api::core::Container* container, CancelToken stop);
@@ -132,6 +137,8 @@ class PodWorker {
   RuntimePod runtime_;
   PodMemory memory_;
   bool runtime_dirty_ = true;
+  // Looked up while the sandbox was made: the image of the first container, by the name it has there.
+  std::optional<std::pair<std::string, cri::Image>> image_ahead_;
   bool removed_ = false;  // RemoveEverything has succeeded
   std::optional<WallTime> volumes_fresh_until_;
   std::optional<Duration> wake_after_;

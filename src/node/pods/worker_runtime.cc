@@ -111,6 +111,8 @@ Task<void> PodWorker::ReadTerminationMessage(cri::Container* container) {
 
 Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
   const std::string uid = pod->metadata.uid;
+  // Nothing else of the pod is there, and so nothing else changes.
+  const bool first = !runtime_dirty_ && runtime_.sandboxes.empty() && runtime_.containers.empty();
   if (attempt > 0) {
     Event(client::EventType::kNormal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
   }
@@ -134,15 +136,51 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
   };
   Result<void> ready = co_await services_.blocking.Run(std::move(make_room));
   if (!ready) co_return ready;
-  auto id = co_await services_.runtime.RunSandbox(std::move(config));
-  if (!id) {
+  // What is not seen of the outcome below is fetched by the next pass.
+  runtime_dirty_ = true;
+  std::string id;
+  std::vector<Task<Result<void>>> both;
+  both.push_back(MakeSandbox(std::move(config), &id));
+  both.push_back(FindImageAhead(pod));
+  std::vector<Result<void>> done = co_await WhenAll(std::move(both));
+  if (!done[0]) {
     Event(client::EventType::kWarning, "FailedCreatePodSandBox",
-          fmt::format("Failed to create pod sandbox: {}", id.error()));
-    co_return Fail(id.error());
+          fmt::format("Failed to create pod sandbox: {}", done[0].error()));
+    co_return std::move(done[0]);
   }
   // What failed in the sandbox that was lost, for it was lost, says nothing of the new one.
   for (auto& [name, memory] : memory_.containers) memory.retry_at.reset();
+  if (first) co_await LookAtSandbox(std::move(id));
   co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::MakeSandbox(cri::SandboxConfig config, std::string* id) {
+  CO_TRY(*id, co_await services_.runtime.RunSandbox(std::move(config)));
+  co_return Result<void>();
+}
+
+Task<void> PodWorker::LookAtSandbox(std::string id) {
+  runtime_dirty_ = false;
+  auto status = co_await services_.runtime.SandboxStatus(std::move(id));
+  if (!status) {
+    runtime_dirty_ = true;
+    co_return;
+  }
+  runtime_.sandboxes.push_back(*std::move(status));
+  runtime_.Sort();
+}
+
+Task<void> PodWorker::LookAtContainer(std::string id, std::string sandbox_id) {
+  cri::Container made;
+  made.id = std::move(id);
+  made.sandbox_id = std::move(sandbox_id);
+  auto seen = co_await FetchContainer(std::move(made));
+  if (!seen || !*seen) {
+    runtime_dirty_ = true;
+    co_return;
+  }
+  runtime_.containers.push_back(**std::move(seen));
+  runtime_.Sort();
 }
 
 Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {

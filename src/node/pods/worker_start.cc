@@ -67,6 +67,7 @@ Task<void> PodWorker::Start(PodPtr pod, StartContainer start, CancelToken stop) 
     told_.erase(name);
     co_return;
   }
+  runtime_dirty_ = true;
   if (stop.Requested()) co_return;  // given up for something more urgent, not failed
   memory.waiting = WaitingReason{failure.reason, started.error().message()};
   memory.retry_at = services_.clock.Now() + failure.retry;
@@ -129,14 +130,33 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   Result<void> linked = co_await services_.blocking.Run(std::move(relink));
   if (!linked) LOG_DEBUG("node", "{}", linked.error());
   *failure = {"PostStartHookError", kRuntimeRetry};
-  co_return co_await PostStart(pod, &container, *id);
+  CO_TRY_VOID(co_await PostStart(pod, &container, *id));
+  co_await LookAtContainer(*std::move(id), sandbox_id);
+  co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::FindImageAhead(PodPtr pod) {
+  image_ahead_.reset();
+  const auto& containers = pod->spec.init_containers.empty() ? pod->spec.containers : pod->spec.init_containers;
+  if (containers.empty()) co_return Result<void>();
+  const std::string name = containers.front().image;
+  auto found = co_await services_.runtime.FindImage(name);
+  if (found && *found) image_ahead_.emplace(name, **std::move(found));
+  co_return Result<void>();
+}
+
+Task<Result<std::optional<cri::Image>>> PodWorker::FindImage(std::string name) {
+  auto ahead = std::exchange(image_ahead_, std::nullopt);
+  if (ahead && ahead->first == name) co_return std::optional<cri::Image>(std::move(ahead->second));
+  auto found = co_await services_.runtime.FindImage(std::move(name));
+  co_return found;
 }
 
 Task<Result<cri::Image>> PodWorker::EnsureImage(PodPtr pod, const Container* container, StartFailure* failure,
                                                 CancelToken stop) {
   *failure = {"ImageInspectError", kRuntimeRetry};
   const std::string& name = container->image;
-  auto present = co_await services_.runtime.FindImage(name);
+  auto present = co_await FindImage(name);
   if (!present) co_return Fail(present.error());
   std::string_view policy = PullPolicy(*container);
   if (*present && policy != "Always") {
