@@ -66,7 +66,7 @@ Result<std::unique_ptr<AuthSystem>> AuthSystem::Create(AuthOptions options, stor
   }
   TRY(state->tokens, NewServiceAccountTokens(std::move(options.tokens), *state->lookup, clock, rng));
   state->authenticator = NewAuthenticator(state->static_tokens, *state->tokens);
-  state->reviews = std::make_unique<Reviews>(state->static_tokens, *state->tokens, state->authorizer);
+  state->reviews = std::make_unique<Reviews>(state->static_tokens, *state->tokens, state->authorizer, *state->lookup);
   return std::unique_ptr<AuthSystem>(new AuthSystem(std::move(state)));
 }
 

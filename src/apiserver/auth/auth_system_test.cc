@@ -324,6 +324,14 @@ TEST_F(NodeRestrictionTest, ANodeGetsTokensForItsPodsOnly) {
       R"({"metadata":{"name":"here","namespace":"default"},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}]}})");
   std::string there = create(
       R"({"metadata":{"name":"there","namespace":"default"},"spec":{"nodeName":"n2","containers":[{"name":"c","image":"i"}]}})");
+  std::string volumes = create(
+      R"({"metadata":{"name":"volumes","namespace":"default"},"spec":{"nodeName":"n1","containers":[{"name":"c","image":"i"}],)"
+      R"("automountServiceAccountToken":false,"volumes":[{"name":"v","projected":{"sources":[{"serviceAccountToken":)"
+      R"({"path":"p","audience":"vault"}}]}}]}})");
+  auto asks = [](std::string_view name, std::string_view uid, std::string_view audiences) {
+    return fmt::format(R"({{"audiences":{},"boundObjectRef":{{"apiVersion":"v1","kind":"Pod","name":"{}","uid":"{}"}}}})",
+                       audiences, name, uid);
+  };
   const std::array<std::string, 2> cases[] = {
       {"{}", "node requested token not bound to a pod"},
       {R"({"boundObjectRef":{"apiVersion":"v1","kind":"Secret","name":"here","uid":"u"}})",
@@ -333,13 +341,28 @@ TEST_F(NodeRestrictionTest, ANodeGetsTokensForItsPodsOnly) {
       {fmt::format(R"({{"boundObjectRef":{{"apiVersion":"v1","kind":"Pod","name":"there","uid":"{}"}}}})", there),
        "node requested token bound to a pod scheduled on a different node"},
       {fmt::format(R"({{"boundObjectRef":{{"apiVersion":"v1","kind":"Pod","name":"here","uid":"{}"}}}})", here), ""},
+      {asks("here", here, R"(["vault"])"), "audience \"vault\" not found in pod spec volume"},
+      {asks("volumes", volumes, R"(["vault"])"), ""},
+      {asks("volumes", volumes, R"(["vault","other"])"), "node may only request 0 or 1 audiences"},
+      {asks("volumes", volumes, "[]"), "audience \"\" not found in pod spec volume"},
+      {asks("volumes", volumes, R"(["granted"])"), "audience \"granted\" not found in pod spec volume"},
   };
-  for (const auto& [spec, why] : cases) {
+  auto ask = [this](std::string_view spec) {
     json::Value body =
         json::Object{{"apiVersion", "authentication.k8s.io/v1"}, {"kind", "TokenRequest"}, {"spec", *json::Parse(spec)}};
-    auto issued = Wait(node_->Create(client::RefOf<api::core::ServiceAccount>("default", "default", "token"), body));
-    EXPECT_EQ(Why(issued), why) << spec;
-  }
+    return Why(Wait(node_->Create(client::RefOf<api::core::ServiceAccount>("default", "default", "token"), body)));
+  };
+  for (const auto& [spec, why] : cases) EXPECT_EQ(ask(spec), why) << spec;
+  ClusterRole role;
+  role.metadata.name = "asks-granted";
+  role.rules.push_back({.verbs = {"request-serviceaccounts-token-audience"}, .api_groups = {""}, .resources = {"granted"}});
+  ASSERT_TRUE(Wait(client::Create(*root_, role)).has_value());
+  ClusterRoleBinding binding;
+  binding.metadata.name = "asks-granted";
+  binding.role_ref = {"rbac.authorization.k8s.io", "ClusterRole", "asks-granted"};
+  binding.subjects.push_back({"Group", "rbac.authorization.k8s.io", "system:nodes", ""});
+  ASSERT_TRUE(Wait(client::Create(*root_, binding)).has_value());
+  EXPECT_TRUE(Eventually([&] { return ask(asks("volumes", volumes, R"(["granted"])")).empty(); }));
 }
 
 TEST_F(AuthSystemTest, TokensAreIssuedAndAccepted) {

@@ -196,7 +196,7 @@ TEST_F(AuthnTest, DiscoveryNamesTheKeys) {
 
 TEST_F(AuthnTest, Reviews) {
   AllowVerbs authorizer({"get"});
-  class Reviews reviews(static_tokens_, *tokens_, authorizer);
+  class Reviews reviews(static_tokens_, *tokens_, authorizer, lookup_);
   UserInfo bob{"bob", "7", {"dev", "system:authenticated"}, {{"scopes", {"a", "b"}}}};
   auto ask = [&](std::string_view kind, std::string_view body) {
     Result<json::Value> answer = reviews.Create(kind, {&bob, "ns", "default", json::Parse(body).value()});

@@ -8,6 +8,7 @@
 #include "api/types/authorization.h"
 #include "api/types/convert.h"
 #include "apiserver/auth/node_identity.h"
+#include "apiserver/auth/node_tokens.h"
 
 namespace sampan::apiserver::auth {
 namespace {
@@ -104,8 +105,9 @@ Result<void> CheckSubject(std::string_view kind, const authorization::SubjectAcc
 
 }  // namespace
 
-Reviews::Reviews(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts, const Authorizer& authorizer)
-    : static_tokens_(static_tokens), service_accounts_(service_accounts), authorizer_(authorizer) {}
+Reviews::Reviews(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts, const Authorizer& authorizer,
+                 const Lookup& lookup)
+    : static_tokens_(static_tokens), service_accounts_(service_accounts), authorizer_(authorizer), lookup_(lookup) {}
 
 std::span<const std::string_view> Reviews::Kinds() {
   static constexpr std::array<std::string_view, 7> kKinds = {
@@ -220,7 +222,8 @@ Result<json::Value> Reviews::SelfSubjectRulesReview(ReviewRequest request) const
 Result<json::Value> Reviews::TokenRequest(ReviewRequest request) const {
   TRY(auto wanted, api::FromJson<authentication::TokenRequest>(request.body));
   if (std::optional<std::string_view> node = NodeOf(*request.user)) {
-    TRY_VOID(service_accounts_.CheckNodeMayAsk(request.namespace_, request.name, wanted, *node));
+    const TokenQuestion question{request.user, *node, request.namespace_, request.name};
+    TRY_VOID(CheckNodeMayAsk(lookup_, authorizer_, question, wanted));
   }
   TRY(authentication::TokenRequest issued, service_accounts_.Issue(request.namespace_, request.name, std::move(wanted)));
   return api::ToJson(issued);

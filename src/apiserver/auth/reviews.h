@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "apiserver/auth/authn.h"
+#include "apiserver/auth/lookup.h"
 #include "apiserver/auth/rules.h"
 #include "codec/json.h"
 
@@ -21,7 +22,8 @@ struct ReviewRequest {
 // Thread-safe. Everything is borrowed and outlives it.
 class Reviews {
  public:
-  Reviews(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts, const Authorizer& authorizer);
+  Reviews(const StaticTokens& static_tokens, ServiceAccountTokens& service_accounts, const Authorizer& authorizer,
+          const Lookup& lookup);
 
   // "<group>/<resource>" of each kind that Create answers, and "serviceaccounts/token".
   static std::span<const std::string_view> Kinds();
@@ -42,6 +44,7 @@ class Reviews {
   const StaticTokens& static_tokens_;
   ServiceAccountTokens& service_accounts_;
   const Authorizer& authorizer_;
+  const Lookup& lookup_;
 };
 
 }  // namespace sampan::apiserver::auth

@@ -167,8 +167,6 @@ class Tokens final : public ServiceAccountTokens {
         rng_(rng) {}
 
   Result<TokenRequest> Issue(std::string_view namespace_, std::string_view name, TokenRequest request) override;
-  Result<void> CheckNodeMayAsk(std::string_view namespace_, std::string_view name, const TokenRequest& request,
-                               std::string_view node) const override;
   Result<VerifiedToken> Verify(std::string_view token, const std::vector<std::string>& audiences) override;
   const std::vector<std::string>& api_audiences() const override { return options_.api_audiences; }
   std::string OpenIdConfiguration(std::string_view server_url) const override;
@@ -222,31 +220,6 @@ Result<TokenRequest> Tokens::Issue(std::string_view namespace_, std::string_view
   request.metadata.name = name;
   request.metadata.namespace_ = namespace_;
   return request;
-}
-
-Result<void> Tokens::CheckNodeMayAsk(std::string_view namespace_, std::string_view name, const TokenRequest& request,
-                                     std::string_view node) const {
-  std::string why;
-  const auto& reference = request.spec.bound_object_ref;
-  if (!reference || reference->kind != "Pod" || reference->api_version != "v1" || reference->name.empty()) {
-    why = "node requested token not bound to a pod";
-  } else if (reference->uid.empty()) {
-    why = "node requested token with a pod binding without a uid";
-  } else {
-    api::ObjectPtr pod = lookup_.Get("pods", namespace_, reference->name);
-    if (!pod) return Fail(NotFound("pods", reference->name));
-    if (pod->uid() != reference->uid) {
-      why = fmt::format(
-          "the UID in the bound object reference ({}) does not match the UID in record. The object might have been deleted "
-          "and then recreated",
-          reference->uid);
-    } else if (pod->As<api::core::Pod>().spec.node_name != node) {
-      why = "node requested token bound to a pod scheduled on a different node";
-    }
-  }
-  if (why.empty()) return {};
-  ErrorDetails details{.kind = "serviceaccounts", .name = std::string(name)};
-  return Fail(Error::Forbidden("serviceaccounts \"{}\" is forbidden: {}", name, why).WithDetails(std::move(details)));
 }
 
 Result<void> Tokens::Bind(const api::authentication::BoundObjectReference& reference, Claims& claims) const {

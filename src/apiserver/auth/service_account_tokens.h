@@ -37,10 +37,6 @@ class ServiceAccountTokens {
   virtual Result<api::authentication::TokenRequest> Issue(std::string_view namespace_, std::string_view name,
                                                           api::authentication::TokenRequest request) = 0;
 
-  // A node gets tokens for the pods that run on it, and no others: Forbidden.
-  virtual Result<void> CheckNodeMayAsk(std::string_view namespace_, std::string_view name,
-                                       const api::authentication::TokenRequest& request, std::string_view node) const = 0;
-
   // Unauthorized with the reason (for logs and TokenReview, not for clients) unless the token is good now for one of
   // `audiences` (empty: the server's own).
   virtual Result<VerifiedToken> Verify(std::string_view token, const std::vector<std::string>& audiences) = 0;
