@@ -139,7 +139,7 @@ Task<void> RequestGate::Pass(std::shared_ptr<ApiRequest> request, Door* door) {
     request->on_streaming = [&trail = *passage.trail] { trail.Started(); };
   }
   auto outcome = co_await Guarded(request, Through(&passage));
-  if (passage.trail && passage.trail->logs()) passage.trail->Outcome(outcome);
+  if (passage.trail && passage.trail->logs()) co_await Contained(kUnit, passage.trail->Outcome(&outcome));
   bool answered = co_await Contained(kUnit, door->Answer(request.get(), std::move(outcome)));
   if (!answered) {
     request->escaped = true;

@@ -116,7 +116,7 @@ class InProcessClient final : public client::Client {
     std::shared_ptr<ApiRequest> request = RequestFor(ref, "watch");
     WatchOperation watch;
     CO_TRY(watch.request.selection, Select(*request, ref, options.label_selector, options.field_selector));
-    if (watch.request.selection.name.empty()) watch.request.selection.name = ref.name;
+    CO_TRY_VOID(watch.request.selection.RestrictToName(ref.name));
     if (options.from > 0) watch.request.resource_version = std::to_string(options.from);
     CO_TRY(Outcome outcome, co_await Ask(request, std::move(watch)));
     co_return std::make_unique<InProcessWatch>(std::get<std::unique_ptr<Watcher>>(std::move(outcome)), request->route.view);

@@ -68,18 +68,6 @@ Result<Operation> DecodeList(const Exchange& exchange) {
   return ListOperation{std::move(request)};
 }
 
-// A watch of one object, be it named by the path or by the selector, delivers no other.
-Result<void> RestrictToName(const std::string& name, Selection& selection) {
-  if (name.empty()) return {};
-  if (selection.fields.IsEverything()) {
-    selection.name = name;
-    return {};
-  }
-  const std::string* selected = selection.fields.RequiredValue("metadata.name");
-  if (selected != nullptr && *selected == name) return {};
-  return Fail(Error::BadRequest("fieldSelector metadata.name doesn't match requested name"));
-}
-
 Result<Operation> DecodeWatch(const Exchange& exchange) {
   const Query& query = exchange.query;
   const RequestInfo& info = exchange.info();
@@ -92,7 +80,7 @@ Result<Operation> DecodeWatch(const Exchange& exchange) {
   std::string namespace_ = kind.namespaced() ? info.namespace_ : "";
   TRY(request.selection,
       Selection::Parse(kind, std::move(namespace_), query.Get("labelSelector"), query.Get("fieldSelector")));
-  TRY_VOID(RestrictToName(info.name, request.selection));
+  TRY_VOID(request.selection.RestrictToName(info.name));
   request.resource_version = query.Get("resourceVersion");
   request.resource_version_match = query.Get("resourceVersionMatch");
   if (query.Has("sendInitialEvents")) request.send_initial_events = query.Flag("sendInitialEvents");

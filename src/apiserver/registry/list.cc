@@ -190,6 +190,17 @@ Result<Selection> Selection::Parse(const api::KindInfo& kind, std::string namesp
   return selection;
 }
 
+Result<void> Selection::RestrictToName(const std::string& path_name) {
+  if (path_name.empty()) return {};
+  if (fields.IsEverything()) {
+    name = path_name;
+    return {};
+  }
+  const std::string* selected = fields.RequiredValue("metadata.name");
+  if (selected != nullptr && *selected == path_name) return {};
+  return Fail(Error::BadRequest("fieldSelector metadata.name doesn't match requested name"));
+}
+
 store::CacheQuery Selection::Query(const store::CacheOptions& cache) const {
   store::CacheQuery query;
   query.namespace_ = namespace_;
@@ -210,7 +221,8 @@ bool Selection::Matches(const api::KindInfo& kind, const api::Object& object) co
 
 size_t Selection::Cost(const api::Object& object) const {
   constexpr size_t kLook = 16;
-  return kLook + kLook * labels.requirements().size() + object.bytes().size() * fields.requirements().size();
+  const size_t bytes = fields.IsEverything() ? 0 : object.bytes().size() * fields.requirements().size();
+  return kLook + kLook * labels.requirements().size() + bytes;
 }
 
 Task<Result<ListPage>> List(const Registry* registry, const Resource* resource, ListRequest request) {

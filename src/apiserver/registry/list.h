@@ -22,6 +22,8 @@ struct Selection {
   // malformed selectors and for fields that the kind does not offer.
   static Result<Selection> Parse(const api::KindInfo& kind, std::string namespace_, std::string_view label_selector,
                                  std::string_view field_selector);
+  // Limits a watch to the one object that its path names, empty: none. BadRequest when its fields select another.
+  Result<void> RestrictToName(const std::string& path_name);
   store::CacheQuery Query(const store::CacheOptions& cache) const;
   // What the query does not decide alone.
   bool Matches(const api::KindInfo& kind, const api::Object& object) const;

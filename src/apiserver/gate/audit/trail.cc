@@ -2,6 +2,7 @@
 
 #include "apiserver/errors.h"
 #include "apiserver/gate/delete_options.h"
+#include "apiserver/turn.h"
 #include "codec/utf8.h"
 
 namespace sampan::apiserver::audit {
@@ -128,33 +129,42 @@ void Trail::Started() {
   Tell(Stage::kResponseStarted);
 }
 
-void Trail::Outcome(const Result<apiserver::Outcome>& outcome) {
-  if (!outcome) {
-    failure_ = FailureStatus(outcome.error());
-    if (Wants(Level::kRequestResponse)) answered_ = failure_;
-    return;
+std::string Trail::Shown(const api::Object& object) const {
+  return verdict_.managed_fields == ManagedFields::kKept ? std::string(object.bytes()) : Shown(object.Parse());
+}
+
+Task<void> Trail::ShowList(const ListPage* page) {
+  const api::KindInfo& kind = request_.kind();
+  answered_ = fmt::format(R"({{"kind":"{}List","apiVersion":"{}","metadata":{{"resourceVersion":"{}"}},"items":[)",
+                          kind.kind, kind.ApiVersion(), page->revision);
+  Turn turn;
+  for (const ObjectPtr& item : page->items) {
+    if (answered_.back() != '[') answered_ += ',';
+    answered_ += Shown(*Published(request_.route.view, item));
+    if (turn.Spent(2 * item->bytes().size())) co_await Yield();
   }
-  if (const auto* done = std::get_if<DoneOutcome>(&*outcome)) {
+  answered_ += "]}";
+}
+
+Task<void> Trail::Outcome(const Result<apiserver::Outcome>* outcome) {
+  if (!*outcome) {
+    failure_ = FailureStatus(outcome->error());
+    if (Wants(Level::kRequestResponse)) answered_ = failure_;
+    co_return;
+  }
+  const apiserver::Outcome& got = **outcome;
+  if (const auto* done = std::get_if<DoneOutcome>(&got)) {
     const api::KindInfo& kind = request_.kind();
     failure_ = SuccessStatus({done->object->name(), kind.group, kind.resource, done->object->uid()});
     if (Wants(Level::kRequestResponse)) answered_ = failure_;
   }
-  if (!Wants(Level::kRequestResponse)) return;
-  if (const auto* object = std::get_if<ObjectOutcome>(&*outcome)) {
-    ObjectPtr published = Published(request_.route.view, object->object);
-    answered_ =
-        verdict_.managed_fields == ManagedFields::kKept ? std::string(published->bytes()) : Shown(published->Parse());
-  } else if (const auto* value = std::get_if<ValueOutcome>(&*outcome)) {
+  if (!Wants(Level::kRequestResponse)) co_return;
+  if (const auto* object = std::get_if<ObjectOutcome>(&got)) {
+    answered_ = Shown(*Published(request_.route.view, object->object));
+  } else if (const auto* value = std::get_if<ValueOutcome>(&got)) {
     answered_ = Shown(value->value);
-  } else if (const auto* page = std::get_if<ListPage>(&*outcome)) {
-    const api::KindInfo& kind = request_.kind();
-    answered_ = fmt::format(R"({{"kind":"{}List","apiVersion":"{}","metadata":{{"resourceVersion":"{}"}},"items":[)",
-                            kind.kind, kind.ApiVersion(), page->revision);
-    for (const ObjectPtr& item : page->items) {
-      if (answered_.back() != '[') answered_ += ',';
-      answered_ += verdict_.managed_fields == ManagedFields::kKept ? std::string(item->bytes()) : Shown(item->Parse());
-    }
-    answered_ += "]}";
+  } else if (const auto* page = std::get_if<ListPage>(&got)) {
+    co_await ShowList(page);
   }
 }
 

@@ -26,8 +26,8 @@ class Trail {
   void Decoded();
   // A long-running request's answer has begun.
   void Started();
-  // What the answer will be.
-  void Outcome(const Result<apiserver::Outcome>& outcome);
+  // What the answer will be; a long list takes its turns.
+  Task<void> Outcome(const Result<apiserver::Outcome>* outcome);
   // The answer is out.
   void Complete();
 
@@ -37,6 +37,8 @@ class Trail {
   void AppendStatus(std::string& out) const;
   bool Wants(Level level) const { return verdict_.level >= level; }
   std::string Shown(const json::Value& object) const;
+  std::string Shown(const api::Object& object) const;
+  Task<void> ShowList(const ListPage* page);
 
   const Options& options_;
   Clock& clock_;
