@@ -113,6 +113,7 @@ struct EmbeddedOptions {
   size_t history_limit = 100'000;
   size_t max_value_bytes = 8 << 20;                   // a larger value is RequestEntityTooLarge
   Duration retry_interval = std::chrono::seconds(1);  // between attempts to resume after a failed write
+  size_t history_bytes = size_t{1} << 30;             // of these revisions; more is compacted away before
 };
 // Errors say what is wrong with the directory: in use by another process, not writable, corrupt. May block for as long
 // as recovery reads: one pass over the data.

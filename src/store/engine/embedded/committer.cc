@@ -108,8 +108,21 @@ void Committer::CommitGroup(std::vector<WriteRequest> requests, const Senders& s
       return;
     }
     positions_.current = reached;
+    NoteHistory(reached, group);
   }
   hub_.Deliver(std::move(delivery));
+}
+
+void Committer::NoteHistory(Revision reached, const Group& group) {
+  size_t bytes = 0;
+  for (const auto& write : group.writes) bytes += write.value ? write.value->size() : 0;
+  history_.emplace_back(reached, bytes);
+  history_bytes_ += bytes;
+  while (history_.size() > 1 && (history_bytes_ > options_.history_bytes || history_.front().first <= compacted_)) {
+    if (history_.front().first > compacted_) too_much_ = history_.front().first;
+    history_bytes_ -= history_.front().second;
+    history_.pop_front();
+  }
 }
 
 // After something escaped: nobody knows what of the group is staged or written.
@@ -124,6 +137,7 @@ Revision Committer::CompactTarget() const {
   for (const Compaction& compaction : compactions_) target = std::max(target, compaction.revision);
   const Revision current = positions_.current;
   const auto kept = static_cast<Revision>(options_.history_limit);
+  target = std::max(target, too_much_);
   if (current - compacted_ > kept + kCompactStep) target = std::max(target, current - kept);
   return target;
 }

@@ -51,6 +51,7 @@ class Committer {
   void CompactStep();
   void FinishCompactions(const std::optional<Error>& error);
   Revision CompactTarget() const;
+  void NoteHistory(Revision reached, const Group& group);
   void Degrade(const Error& error);
   void Retry();
   Result<void> Resume();
@@ -74,7 +75,11 @@ class Committer {
   bool index_doubtful_ = false;  // something escaped while a group was staged in it
   Senders taken_;                // of the group that is being written
   std::vector<Compaction> compactions_;
-  Revision compacted_ = 0;                              // on disk
+  Revision compacted_ = 0;  // on disk
+  // What groups brought that is still kept, by the revision that each reached; of earlier starts nothing is known.
+  std::deque<std::pair<Revision, size_t>> history_;
+  size_t history_bytes_ = 0;
+  Revision too_much_ = 0;                               // up to here it is more than may be kept
   std::chrono::steady_clock::time_point next_attempt_;  // to resume, while unwell
   std::thread thread_;
 };

@@ -117,6 +117,18 @@ TEST_F(EmbeddedStore, HistoryIsBounded) {
   EXPECT_EQ(Dump(), "a=end ");
 }
 
+TEST_F(EmbeddedStore, HistoryIsBoundedInBytes) {
+  options_.history_bytes = 100'000;
+  Open();
+  Put("/r/b", "kept").value();
+  for (int i = 0; i < 30; ++i) Put("/r/a", std::string(10'000, 'x')).value();
+  Put("/r/a", "end").value();
+  EXPECT_GE(store_->compact_revision(), 20);
+  EXPECT_LT(store_->compact_revision(), store_->current_revision());
+  EXPECT_EQ(Dump(store_->compact_revision() - 1), "Expired");
+  EXPECT_EQ(Dump(), "a=end b=kept ");
+}
+
 TEST_F(EmbeddedStore, AWatchHasItsEventBeforeTheWriteIsAcknowledged) {
   Open();
   for (int i = 0; i < 100; ++i) {
