@@ -1,11 +1,11 @@
 # Sampan: the commands a person types. `make help` lists them.
 .DEFAULT_GOAL := help
 PRESET ?= release
-TSAN_TESTS ?= async client scheduler
-.PHONY: help setup build up down clean-data test test-asan test-tsan test-e2e-asan fuzz bench verify fix clean
+TSAN_TESTS ?= async client net scheduler store
+.PHONY: help setup build up down clean-data test test-asan test-tsan test-e2e-asan test-e2e-tsan fuzz bench verify fix clean
 
 help: ## list the commands
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## install every Debian package that building and running need
 	@tools/setup/install.sh build run
@@ -43,6 +43,11 @@ test-e2e-asan: ## end-to-end tests of server and agent under AddressSanitizer an
 	@tools/setup/install.sh build run
 	@tools/build.sh asan sampan
 	@SAMPAN_E2E_BINARY=build/asan/sampan SAMPAN_E2E_FACTOR=5 tests/e2e/run.py
+
+test-e2e-tsan: ## end-to-end tests of server and agent under ThreadSanitizer
+	@tools/setup/install.sh build run
+	@tools/build.sh tsan sampan
+	@SAMPAN_E2E_BINARY=build/tsan/sampan SAMPAN_E2E_FACTOR=10 tests/e2e/run.py
 
 test-tsan: ## unit tests of the modules TSAN_TESTS (default: those with threads of their own) under ThreadSanitizer
 	@tools/setup/install.sh build

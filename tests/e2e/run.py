@@ -48,11 +48,13 @@ def main():
         return 0
     with tempfile.TemporaryDirectory(prefix="sampan-e2e-reports-") as folder:
         os.environ.update(sanitizers.reporting_to(folder))
-        failed = run_tests(sys.argv[1:])
-        for name, text in sanitizers.reports(folder).items():
-            failed += 1
-            print(f"FAILED sanitizer {name}:\n{text}")
-    return 1 if failed else 0
+        try:
+            failed = run_tests(sys.argv[1:])
+        finally:
+            reports = sanitizers.reports(folder)
+            for name, text in reports.items():
+                print(f"FAILED sanitizer {name}:\n{text}")
+    return 1 if failed or reports else 0
 
 
 def run_tests(wanted):
