@@ -1,6 +1,11 @@
 #include "apiserver/server.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "api/types/core.h"
+#include "apiserver/admission/storage_share.h"
 #include "apiserver/bootstrap.h"
 #include "apiserver/errors.h"
 #include "apiserver/gate/in_process.h"
@@ -43,6 +48,10 @@ GateOptions GateOptionsOf(const ServerOptions& options) {
   return gate;
 }
 
+size_t MachineMemory() {
+  return static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
 // Strategies are added before the metrics size their table.
 Registry& Fill(Registry& registry, const Strategies& strategies) {
   for (const Strategies::Entry& entry : strategies.entries()) registry.Add(*entry.kind, *entry.strategy);
@@ -50,6 +59,7 @@ Registry& Fill(Registry& registry, const Strategies& strategies) {
   registry.AddAdmission(NewServiceAccountAdmission());
   registry.AddAdmission(NewPodDefaults());
   registry.AddAdmission(NewNodeRestriction());
+  registry.AddAdmission(NewStorageShare({.all = std::min(StorageLimits().all, MachineMemory() / 4)}));
   return registry;
 }
 
