@@ -108,13 +108,16 @@ cri::ContainerSecurity SecurityOf(const ContainerInput& input) {
   return out;
 }
 
-std::vector<std::string> Expanded(const std::vector<std::string>& words, const EnvList& environment) {
-  auto find = [&](std::string_view name) -> std::optional<std::string> {
-    auto found = std::ranges::find(environment, name, &EnvList::value_type::first);
-    return found == environment.end() ? std::nullopt : std::optional(found->second);
-  };
+// Words share with the environment what the kernel gives a program.
+Result<std::vector<std::string>> Expanded(const std::vector<std::string>& words, const ValueIndex& values) {
   std::vector<std::string> out;
-  for (const std::string& word : words) out.push_back(ExpandReferences(word, find));
+  size_t bytes = 0;
+  for (const std::string& word : words) {
+    TRY(std::string expanded, ExpandReferences(word, [&](std::string_view name) { return values.Find(name); }));
+    bytes += expanded.size();
+    if (bytes > kMostEnvironment) return Fail(Error::BadRequest("the command has more than {} bytes", kMostEnvironment));
+    out.push_back(std::move(expanded));
+  }
   return out;
 }
 
@@ -177,8 +180,9 @@ Result<cri::ContainerConfig> BuildContainerConfig(const ContainerInput& input) {
   out.name = container.name;
   out.attempt = input.attempt;
   out.image = input.image.id;
-  out.command = Expanded(container.command, input.environment);
-  out.args = Expanded(container.args, input.environment);
+  const ValueIndex values(input.environment);
+  TRY(out.command, Expanded(container.command, values));
+  TRY(out.args, Expanded(container.args, values));
   out.working_dir = container.working_dir;
   out.env = input.environment;
   out.mounts = input.mounts;

@@ -23,14 +23,27 @@ client::TypedPtr<T> Stored(std::string_view text) {
 }
 
 TEST(ExpandReferences, Table) {
-  auto find = [](std::string_view name) -> std::optional<std::string> {
-    return name == "A" ? std::optional<std::string>("1") : std::nullopt;
+  auto find = [](std::string_view name) -> std::optional<std::string_view> {
+    return name == "A" ? std::optional<std::string_view>("1") : std::nullopt;
   };
   const std::pair<const char*, const char*> cases[] = {
       {"plain", "plain"}, {"$(A)", "1"},          {"x$(A)y$(A)", "x1y1"}, {"$(B)", "$(B)"},           {"$$(A)", "$(A)"},
       {"$$$(A)", "$1"},   {"$A ${A}", "$A ${A}"}, {"$(A", "$(A"},         {"ends in $", "ends in $"}, {"", ""},
   };
-  for (const auto& [text, expected] : cases) EXPECT_EQ(ExpandReferences(text, find), expected) << text;
+  for (const auto& [text, expected] : cases) EXPECT_EQ(ExpandReferences(text, find), std::string(expected)) << text;
+}
+
+TEST(ExpandReferences, EndsAtItsLimit) {
+  const std::string half(kMostExpanded / 2, 'x');
+  auto find = [&](std::string_view) { return std::optional<std::string_view>(half); };
+  EXPECT_EQ(ExpandReferences("$(A)$(A)", find)->size(), kMostExpanded);
+  EXPECT_EQ(ExpandReferences("$(A)$(A).", find).error().message(),
+            "a value with references expands to more than 1048576 bytes");
+  EXPECT_FALSE(ExpandReferences("$(A)$(A)$(A)", find));
+  // An end that never comes is not sought again at each beginning.
+  std::string open;
+  while (open.size() < kMostExpanded) open += "$(";
+  EXPECT_EQ(ExpandReferences(open, find), open);
 }
 
 Pod DemoPod() {
@@ -94,6 +107,32 @@ TEST(BuildEnvironment, SourcesPrecedenceAndReferences) {
                            {"Z", "late"},
                            {"K", "secret"},
                            {"N", "web"}}));
+}
+
+TEST(BuildEnvironment, FewWordsMakeNoGigabytes) {
+  Pod pod = DemoPod();
+  EnvSources sources;
+  sources.config_maps["cm"] = Stored<ConfigMap>(
+      fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"cm"}},"data":{{"k":"{}"}}}})",
+                  std::string(1000000, 'y')));
+  std::string doubled = R"({"name":"A0","value":"0123456789"})";
+  std::string named = R"({"name":"B0"})";
+  std::string all = R"({"prefix":"P0","configMapRef":{"name":"cm"}})";
+  for (int i = 1; i < 40; ++i) {
+    doubled += fmt::format(R"json(,{{"name":"A{}","value":"$(A{})$(A{})"}})json", i, i - 1, i - 1);
+    named += fmt::format(R"(,{{"name":"B{}","valueFrom":{{"configMapKeyRef":{{"name":"cm","key":"k"}}}}}})", i);
+    all += fmt::format(R"(,{{"prefix":"P{}","configMapRef":{{"name":"cm"}}}})", i);
+  }
+  const std::pair<std::string, const char*> cases[] = {
+      {R"("env":[)" + doubled + "]", "a value with references expands to more than 1048576 bytes"},
+      {R"("env":[)" + named + "]", "the environment has more than 6291456 bytes"},
+      {R"("envFrom":[)" + all + "]", "the environment has more than 6291456 bytes"},
+  };
+  for (const auto& [members, message] : cases) {
+    auto env = BuildEnvironment(Parse<Container>(R"({"name":"a",)" + members + "}"), {pod, {}, {}, {}, nullptr}, sources);
+    ASSERT_FALSE(env) << message;
+    EXPECT_EQ(env.error().message(), message);
+  }
 }
 
 TEST(BuildEnvironment, MissingSourcesAreNamed) {

@@ -14,16 +14,20 @@ using namespace api::core;
 // Ordered as first set, values replaced.
 class EnvBuilder {
  public:
-  void Set(std::string name, std::string value) {
+  Result<void> Set(std::string name, std::string value) {
     auto [place, added] = index_.try_emplace(name, list_.size());
     if (added) {
+      bytes_ += name.size() + value.size();
       list_.emplace_back(std::move(name), std::move(value));
     } else {
+      bytes_ += value.size() - list_[place->second].second.size();
       list_[place->second].second = std::move(value);
     }
+    if (bytes_ <= kMostEnvironment) return {};
+    return Fail(Error::BadRequest("the environment has more than {} bytes", kMostEnvironment));
   }
-  std::optional<std::string> Find(std::string_view name) const {
-    auto found = index_.find(std::string(name));
+  std::optional<std::string_view> Find(std::string_view name) const {
+    auto found = index_.find(name);
     if (found == index_.end()) return std::nullopt;
     return list_[found->second].second;
   }
@@ -31,7 +35,8 @@ class EnvBuilder {
 
  private:
   EnvList list_;
-  std::map<std::string, size_t> index_;
+  size_t bytes_ = 0;
+  std::map<std::string, size_t, std::less<>> index_;
 };
 
 template <class T>
@@ -48,14 +53,14 @@ Result<void> AddAll(EnvBuilder& env, const EnvFromSource& from, const EnvSources
     TRY(const ConfigMap* map,
         Source(sources.config_maps, from.config_map_ref->name, "configmap", from.config_map_ref->optional.value_or(false)));
     if (map != nullptr) {
-      for (const auto& [key, value] : map->data) env.Set(from.prefix + key, value);
+      for (const auto& [key, value] : map->data) TRY_VOID(env.Set(from.prefix + key, value));
     }
   }
   if (from.secret_ref) {
     TRY(const Secret* secret,
         Source(sources.secrets, from.secret_ref->name, "secret", from.secret_ref->optional.value_or(false)));
     if (secret != nullptr) {
-      for (const auto& [key, value] : secret->data) env.Set(from.prefix + key, value);
+      for (const auto& [key, value] : secret->data) TRY_VOID(env.Set(from.prefix + key, value));
     }
   }
   return {};
@@ -121,15 +126,16 @@ EnvReferences EnvReferencesOf(const Container& container) {
 
 Result<EnvList> BuildEnvironment(const Container& container, const FieldContext& context, const EnvSources& sources) {
   EnvBuilder env;
-  for (const auto& [name, value] : sources.services) env.Set(name, value);
+  for (const auto& [name, value] : sources.services) TRY_VOID(env.Set(name, value));
   for (const EnvFromSource& from : container.env_from) TRY_VOID(AddAll(env, from, sources));
   for (const EnvVar& variable : container.env) {
     if (!variable.value_from) {
-      env.Set(variable.name, ExpandReferences(variable.value, [&](std::string_view name) { return env.Find(name); }));
+      TRY(std::string value, ExpandReferences(variable.value, [&](std::string_view name) { return env.Find(name); }));
+      TRY_VOID(env.Set(variable.name, std::move(value)));
       continue;
     }
     TRY(std::optional<std::string> value, Referenced(*variable.value_from, container, context, sources));
-    if (value) env.Set(variable.name, *std::move(value));
+    if (value) TRY_VOID(env.Set(variable.name, *std::move(value)));
   }
   return env.Take();
 }

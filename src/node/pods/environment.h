@@ -14,6 +14,10 @@ namespace sampan::node {
 
 using EnvList = std::vector<std::pair<std::string, std::string>>;
 
+// Names and values of one container together. The kernel gives a program three quarters of 8 MiB at the most, and one key
+// of a ConfigMap may be named any number of times.
+inline constexpr size_t kMostEnvironment = 6 << 20;
+
 // The ConfigMaps and Secrets that a container's environment names.
 struct EnvReferences {
   std::set<std::string> config_maps, secrets;
@@ -27,7 +31,8 @@ struct EnvSources {
 };
 
 // In the order of precedence: services, envFrom, env; later entries replace earlier ones of the same name and may refer to
-// them. BadRequest with the words that pods' events carry for a source or key that is missing and not optional.
+// them. BadRequest with the words that pods' events carry for a source or key that is missing and not optional, and for
+// more than kMostEnvironment.
 Result<EnvList> BuildEnvironment(const api::core::Container& container, const FieldContext& context,
                                  const EnvSources& sources);
 

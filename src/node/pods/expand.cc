@@ -2,11 +2,20 @@
 
 namespace sampan::node {
 
-std::string ExpandReferences(std::string_view text,
-                             const std::function<std::optional<std::string>(std::string_view name)>& find) {
+namespace {
+
+Result<void> CheckSize(const std::string& expanded) {
+  if (expanded.size() <= kMostExpanded) return {};
+  return Fail(Error::BadRequest("a value with references expands to more than {} bytes", kMostExpanded));
+}
+
+}  // namespace
+
+Result<std::string> ExpandReferences(std::string_view text, const FindValue& find) {
   std::string out;
-  out.reserve(text.size());
+  const size_t last_close = text.rfind(')');
   for (size_t i = 0; i < text.size(); ++i) {
+    TRY_VOID(CheckSize(out));
     if (text[i] != '$' || i + 1 == text.size()) {
       out += text[i];
       continue;
@@ -16,16 +25,17 @@ std::string ExpandReferences(std::string_view text,
       ++i;
       continue;
     }
-    size_t close = text[i + 1] == '(' ? text.find(')', i + 2) : std::string_view::npos;
-    if (close == std::string_view::npos) {
+    const bool reference = text[i + 1] == '(' && last_close != std::string_view::npos && last_close > i;
+    if (!reference) {
       out += '$';
       continue;
     }
-    std::string_view reference = text.substr(i, close + 1 - i);
-    std::optional<std::string> value = find(reference.substr(2, reference.size() - 3));
-    out += value ? *value : std::string(reference);
+    const size_t close = text.find(')', i + 2);
+    std::string_view whole = text.substr(i, close + 1 - i);
+    out += find(whole.substr(2, whole.size() - 3)).value_or(whole);
     i = close;
   }
+  TRY_VOID(CheckSize(out));
   return out;
 }
 

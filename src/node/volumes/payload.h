@@ -38,10 +38,18 @@ struct VolumeSources {
   std::map<TokenWanted, std::string> tokens;
 };
 
+// What the files of one pod's volumes may take together. They are the node's memory, not the pod's, and a pod may name the
+// same key any number of times; one object has 1 MiB at the most.
+inline constexpr size_t kMostContent = 16 << 20;
+
+// Of a file or of all of them: content and names, in whole pages, which is what a file system takes for them.
+size_t ContentSize(std::string_view path, const VolumeFile& file);
+size_t ContentSize(const VolumePayload& payload);
+
 // Nothing for a volume that is not made of files. BadRequest with the words of FailedMount events when an object or a key
-// is missing and not optional.
+// is missing and not optional, and when the files take more than `most`.
 Result<std::optional<VolumePayload>> BuildPayload(const api::core::Volume& volume, const FieldContext& context,
-                                                  const VolumeSources& sources);
+                                                  const VolumeSources& sources, size_t most = kMostContent);
 
 // "kubernetes.io~configmap" ...: the directory below `volumes`; empty for hostPath.
 std::string VolumePlugin(const api::core::Volume& volume);

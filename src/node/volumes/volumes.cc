@@ -13,6 +13,9 @@ namespace {
 
 using namespace api::core;
 
+// Each may be a mount of its own, and the kernel has 100,000 for the whole machine.
+constexpr size_t kMostVolumes = 500;
+
 Result<void> Unlike(const HostPathVolumeSource& source, std::string_view what) {
   return Fail(Error::BadRequest("hostPath type check failed: {} is not a {}", source.path, what));
 }
@@ -37,11 +40,14 @@ Result<void> CheckHostPath(const HostPathVolumeSource& source) {
 Result<void> MakeEmptyDir(const std::string& dir, const EmptyDirVolumeSource& source, std::optional<int64_t> group) {
   TRY_VOID(os::MakeDirs(std::string(os::DirName(dir)), 0750));
   if (!os::Exists(dir)) {
-    TRY_VOID(os::MakeDirs(dir, 0777));
+    // It appears as a whole: one that was left half made would stay so. No volume has that name.
+    const std::string made = dir + "~";
+    TRY_VOID(os::MakeDirs(made, 0777));
     if (group) {
-      TRY_VOID(os::Chown(dir, -1, *group));
-      TRY_VOID(os::Chmod(dir, 02777));
+      TRY_VOID(os::Chown(made, -1, *group));
+      TRY_VOID(os::Chmod(made, 02777));
     }
+    TRY_VOID(os::Rename(made, dir));
   }
   if (source.medium != "Memory") return {};
   TRY(bool mounted, os::IsMountPoint(dir));
@@ -102,6 +108,10 @@ bool Volumes::NeedRefresh(const PodSpec& spec) {
 
 Task<Result<void>> Volumes::Prepare(const Pod* pod, const PodFacts* facts) {
   const std::optional<int64_t> group = pod->spec.security_context.OrEmpty().fs_group;
+  if (pod->spec.volumes.size() > kMostVolumes) {
+    co_return Fail(Error::BadRequest("MountVolume.SetUp failed: a pod may have {} volumes", kMostVolumes));
+  }
+  size_t room = kMostContent;
   for (const Volume& volume : pod->spec.volumes) {
     if (!Supported(volume)) {
       co_return Fail(
@@ -114,8 +124,9 @@ Task<Result<void>> Volumes::Prepare(const Pod* pod, const PodFacts* facts) {
     };
     auto sources = co_await Fetch(pod, &volume);
     if (!sources) co_return prefix(sources.error());
-    auto payload = BuildPayload(volume, facts->Fields(*pod), *sources);
+    auto payload = BuildPayload(volume, facts->Fields(*pod), *sources, room);
     if (!payload) co_return prefix(payload.error());
+    if (*payload) room -= std::min(room, ContentSize(**payload));
     const std::string dir = deps_.paths.Volume(pod->metadata.uid, VolumePlugin(volume), volume.name);
     auto write = [volume = &volume, dir, payload = &*payload, group, now = deps_.clock.Now(), secrets = deps_.secrets] {
       return MakeVolume(*volume, dir, *payload, group, now, secrets);
@@ -175,10 +186,7 @@ Task<Result<std::string>> Volumes::Token(const Pod* pod, TokenWanted wanted) {
 Task<Result<std::vector<cri::Mount>>> Volumes::Mounts(const Pod* pod, const Container* container,
                                                       const EnvList* environment) {
   std::vector<cri::Mount> mounts;
-  auto lookup = [environment](std::string_view name) -> std::optional<std::string> {
-    auto found = std::ranges::find(*environment, name, &EnvList::value_type::first);
-    return found == environment->end() ? std::nullopt : std::optional(found->second);
-  };
+  const ValueIndex values(*environment);
   for (size_t i = 0; i < container->volume_mounts.size(); ++i) {
     const VolumeMount& mount = container->volume_mounts[i];
     auto volume = std::ranges::find(pod->spec.volumes, mount.name, &Volume::name);
@@ -193,7 +201,10 @@ Task<Result<std::vector<cri::Mount>>> Volumes::Mounts(const Pod* pod, const Cont
     const bool files = volume->config_map || volume->secret || volume->downward_api || volume->projected;
     out.read_only = files || mount.read_only.value_or(false);
     out.propagation = PropagationOf(mount);
-    std::string sub_path = mount.sub_path_expr.empty() ? mount.sub_path : ExpandReferences(mount.sub_path_expr, lookup);
+    std::string sub_path = mount.sub_path;
+    if (!mount.sub_path_expr.empty()) {
+      CO_TRY(sub_path, ExpandReferences(mount.sub_path_expr, [&](std::string_view name) { return values.Find(name); }));
+    }
     if (!sub_path.empty()) {
       std::string target =
           fmt::format("{}/{}/{}/{}", deps_.paths.SubPaths(pod->metadata.uid), volume->name, container->name, i);

@@ -96,6 +96,35 @@ TEST(BuildPayload, Table) {
   EXPECT_FALSE(*BuildPayload(*api::FromJsonText<Volume>(R"({"emptyDir":{}})"), fields, sources));
 }
 
+TEST(BuildPayload, OneKeyNamedOftenFillsNoMemory) {
+  Pod pod = *api::FromJsonText<Pod>(R"({"metadata":{"name":"web"},"spec":{"containers":[]}})");
+  pod.metadata.annotations["note"] = std::string(200000, 'a');
+  FieldContext fields{pod, {}, {}, "node-a", nullptr};
+  VolumeSources sources;
+  sources.config_maps["cm"] =
+      Map(fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"cm"}},"data":{{"a":"{}","b":""}}}})",
+                      std::string(1000000, 'y')));
+  auto items = [](std::string_view item, int count) {
+    std::string out;
+    for (int i = 0; i < count; ++i) out += fmt::format(R"({}{{{},"path":"p{}"}})", i > 0 ? "," : "", item, i);
+    return out;
+  };
+  const std::pair<std::string, bool> cases[] = {
+      {R"({"configMap":{"name":"cm","items":[)" + items(R"("key":"a")", 16) + "]}}", true},
+      {R"({"configMap":{"name":"cm","items":[)" + items(R"("key":"a")", 17) + "]}}", false},
+      {R"({"configMap":{"name":"cm","items":[)" + items(R"("key":"b")", 4096) + "]}}", true},
+      {R"({"configMap":{"name":"cm","items":[)" + items(R"("key":"b")", 4097) + "]}}", false},
+      {R"({"downwardAPI":{"items":[)" + items(R"("fieldRef":{"fieldPath":"metadata.annotations"})", 100) + "]}}", false},
+      {R"({"projected":{"sources":[{"configMap":{"name":"cm","items":[)" + items(R"("key":"a")", 17) + "]}}]}}", false},
+  };
+  for (const auto& [text, fits] : cases) {
+    auto payload = BuildPayload(*api::FromJsonText<Volume>(text), fields, sources);
+    EXPECT_EQ(payload.has_value(), fits) << text.substr(0, 100);
+    if (payload) EXPECT_LE(ContentSize(**payload), kMostContent);
+    if (!payload) EXPECT_EQ(payload.error().message(), "the pod's volumes have more than 16777216 bytes of files");
+  }
+}
+
 // Mounting needs root.
 class SubPath : public ::testing::Test {
  protected:
