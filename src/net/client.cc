@@ -218,7 +218,8 @@ std::unique_ptr<Client> NewClient(IoLoops& loops, ClientOptions options) {
   return std::make_unique<ClientImpl>(loops, std::move(options), std::move(tls));
 }
 
-Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string host, uint16_t port, Duration timeout) {
+Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string host, uint16_t port, Duration timeout,
+                                                 CancelToken stop) {
   Executor& caller = co_await ThisExecutor();
   IoLoop& loop = detail::PickLoop(loops, caller);
   std::vector<std::string> addresses{host};
@@ -229,7 +230,8 @@ Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string hos
   }
   Error last = Error::ServiceUnavailable("{} has no address", host);
   for (const std::string& address : addresses) {
-    auto connected = co_await RunOn(loop, detail::ConnectSocket(&loop, address, port, timeout));
+    if (stop.Requested()) break;
+    auto connected = co_await RunOn(loop, detail::ConnectSocket(&loop, address, port, timeout, stop));
     if (connected) co_return detail::NewConnectionStream(*std::move(connected), {});
     last = std::move(connected).error();
   }

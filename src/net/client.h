@@ -77,7 +77,8 @@ class Client {
 std::unique_ptr<Client> NewClient(IoLoops& loops, ClientOptions options);
 
 // A plain TCP connection (tcp probes, port-forward); "unix:/path" connects to a socket file. Timeout or
-// ServiceUnavailable.
-Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string host, uint16_t port, Duration timeout);
+// ServiceUnavailable; given up at `stop`.
+Task<Result<std::unique_ptr<Stream>>> ConnectTcp(IoLoops& loops, std::string host, uint16_t port, Duration timeout,
+                                                 CancelToken stop = {});
 
 }  // namespace sampan::net

@@ -142,7 +142,8 @@ Task<Result<GrpcAnswer>> Talk(std::shared_ptr<detail::Connection> connection, co
 
 Task<Result<GrpcAnswer>> Run(IoLoop* loop, const GrpcCall* call) {
   CO_TRY(std::shared_ptr<detail::Connection> connection,
-         co_await detail::ConnectSocket(loop, call->host, call->port, call->timeout));
+         co_await detail::ConnectSocket(loop, call->host, call->port, call->timeout, call->stop));
+  auto cancel = call->stop.OnCancel([connection] { connection->Abort(); });
   connection->SetReadDeadline(call->timeout);
   connection->SetWriteTimeout(call->timeout);
   auto answer = co_await Talk(connection, call);

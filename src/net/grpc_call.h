@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "async/cancel.h"
 #include "base/time.h"
 #include "net/http.h"
 
@@ -19,6 +20,7 @@ struct GrpcCall {
   std::string message;  // the request in protobuf's wire format
   std::string user_agent;
   Duration timeout = std::chrono::seconds(10);  // of the whole call
+  CancelToken stop;                             // gives it up
 };
 
 struct GrpcAnswer {

@@ -89,6 +89,7 @@ struct Agent::State {
         serving(Serving{deps.serving, deps.client_ca_pem}) {}
 
   Task<Result<void>> Run(CancelToken stop);
+  Task<Result<void>> Work(CancelToken stop);
   Task<Result<void>> StartRuntime(CancelToken stop);
   Task<Result<void>> StartNode(CancelToken stop);
   void StartPods(CancelToken stop);
@@ -127,22 +128,8 @@ Task<Result<void>> Agent::Run(CancelToken stop) {
 }
 
 Task<Result<void>> Agent::State::Run(CancelToken stop) {
-  CancelSource all(stop);  // ends what has been started when a later step fails
-  CO_TRY(host, co_await deps.blocking.Run([this] { return Explore(options); }));
-  node_name = options.node_name.empty() ? host.machine.hostname : options.node_name;
-
-  Result<void> started = co_await StartRuntime(all.token());
-  if (started) started = co_await StartNode(all.token());
-  if (started) {
-    StartPods(all.token());
-    started = StartServer();
-  }
-  if (started) {
-    Spawn(*strand, gate, TellWhenReady(all.token()));
-    Oneshot<bool> stopped;
-    auto subscription = stop.OnCancel([sender = stopped.sender()]() mutable { sender.Set(true); });
-    co_await stopped.Wait();
-  }
+  CancelSource all(stop);  // ends what has been started when a later step fails, or something escapes it
+  Result<void> started = co_await Contained("agent", Work(all.token()));
   all.Cancel();
   ready = false;
   if (server != nullptr) co_await server->Stop();
@@ -150,6 +137,20 @@ Task<Result<void>> Agent::State::Run(CancelToken stop) {
   co_await gate.Close();
   if (!started && stop.Requested()) co_return Result<void>();
   co_return started;
+}
+
+Task<Result<void>> Agent::State::Work(CancelToken stop) {
+  CO_TRY(host, co_await deps.blocking.Run([this] { return Explore(options); }));
+  node_name = options.node_name.empty() ? host.machine.hostname : options.node_name;
+  CO_TRY_VOID(co_await StartRuntime(stop));
+  CO_TRY_VOID(co_await StartNode(stop));
+  StartPods(stop);
+  CO_TRY_VOID(StartServer());
+  Spawn(*strand, gate, TellWhenReady(stop));
+  Oneshot<bool> stopped;
+  auto subscription = stop.OnCancel([sender = stopped.sender()]() mutable { sender.Set(true); });
+  co_await stopped.Wait();
+  co_return Result<void>();
 }
 
 Task<Result<void>> Agent::State::StartRuntime(CancelToken stop) {
@@ -184,7 +185,7 @@ Task<Result<void>> Agent::State::StartNode(CancelToken stop) {
   Spawn(*strand, gate, registrar->RenewLease(stop));
   CO_TRY(std::string pod_cidr, co_await registrar->EnsurePodCidr(options.cluster_cidr, stop));
   if (pod_cidr.empty()) co_return Result<void>();
-  BridgeConf conf{options.bridge_name, pod_cidr, options.paths.CniIpam()};
+  BridgeConf conf{options.bridge_name, pod_cidr, options.paths.CniIpam(), options.service_cidr};
   auto write = [dir = options.cni_conf_dir, conf]() -> Result<void> {
     TRY(WrittenConf written, WriteBridgeConf(dir, conf));
     return written == WrittenConf::kOurs ? EnsureBridge(conf) : Result<void>();
@@ -219,6 +220,7 @@ void Agent::State::StartPods(CancelToken stop) {
       .allocatable = registrar->node().status.allocatable,
       .node_memory_bytes = host.machine.memory_bytes,
       .pod_max_pids = MaxPidsOf(options.pod_max_pids, host.machine.max_processes),
+      .host_listeners = os::HostListeners,
   });
   auto informer = deps.informers.For<api::core::Pod>({.field_selector = "spec.nodeName=" + node_name});
   pods = std::make_unique<PodManager>(*services, informer);

@@ -27,7 +27,8 @@ struct AgentOptions {
   std::string runtime_endpoint;  // empty: containerd is started and supervised here
   std::string cluster_dns;       // pods' nameserver, "10.96.0.10"; empty: pods get the host's resolv.conf
   std::string cluster_domain = "cluster.local";
-  std::string cluster_cidr = "10.244.0.0/16";  // this node takes a /24 of it when the API gives it none; empty: never
+  std::string cluster_cidr = "10.244.0.0/16";  // of all pods; empty: the node waits for no range
+  std::string service_cidr;                    // of all cluster IPs: no pod's host port is there; empty when unknown
   std::string cni_bin_dir = "/usr/lib/cni";
   std::string cni_conf_dir;  // empty: below paths.data, with a bridge configuration of our own
   std::string bridge_name = "sampan0";

@@ -21,6 +21,13 @@
 namespace sampan::node {
 
 struct Paths {
+  // Whether it may name a directory: what an API server or a label at the runtime says must not lead out of ours.
+  static bool CanName(std::string_view name) {
+    constexpr size_t kLongest = 253;
+    return !name.empty() && name.size() <= kLongest && !name.starts_with('.') &&
+           name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+  }
+
   std::string data = "/var/lib/sampan";
   std::string run = "/run/sampan";
   std::string logs = "/var/log";

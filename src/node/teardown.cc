@@ -52,6 +52,7 @@ Task<Result<void>> RemovePods(cri::Runtime* runtime, BlockingPool* blocking, Pat
   std::vector<Task<Result<void>>> removals;
   for (cri::Sandbox& sandbox : sandboxes) {
     if (!sandbox.labels.contains(std::string(labels::kPodUid))) continue;
+    if (!Paths::CanName(sandbox.uid) || !Paths::CanName(sandbox.name) || !Paths::CanName(sandbox.namespace_)) continue;
     uids->insert(sandbox.uid);
     removals.push_back(RemovePod(runtime, blocking, std::move(sandbox), paths));
   }

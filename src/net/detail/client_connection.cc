@@ -149,11 +149,13 @@ Task<Result<std::vector<std::string>>> ConnectionPool::Resolve() {
   co_return resolved;
 }
 
-Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::string address, uint16_t port, Duration timeout) {
+Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::string address, uint16_t port, Duration timeout,
+                                                        CancelToken stop) {
   auto fd = StartConnect(address, port);
   if (!fd) co_return Fail(std::move(fd).error());
   std::shared_ptr<Connection> connection = Connection::Create(*loop, *fd);
   connection->SetWriteTimeout(timeout);
+  auto cancel = stop.OnCancel([connection] { connection->Abort(); });
   auto connected = co_await connection->Connected();
   if (!connected) {
     connection->Close();
@@ -166,7 +168,7 @@ Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::strin
 Task<Result<std::shared_ptr<Connection>>> ConnectionPool::ConnectTo(IoLoop* loop, std::string address, CancelToken stop,
                                                                     Protocols protocols) {
   CO_TRY(std::shared_ptr<Connection> connection,
-         co_await ConnectSocket(loop, std::move(address), options_.port, options_.connect_timeout));
+         co_await ConnectSocket(loop, std::move(address), options_.port, options_.connect_timeout, stop));
   Tls tls = *tls_.Lock();
   if (tls.context == nullptr) co_return connection;
   auto cancel = stop.OnCancel([connection] { connection->Abort(); });

@@ -70,7 +70,8 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
 };
 
 // A TCP or Unix connection to a numeric address, connected, without TLS. `loop` is the caller's executor.
-Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::string address, uint16_t port, Duration timeout);
+Task<Result<std::shared_ptr<Connection>>> ConnectSocket(IoLoop* loop, std::string address, uint16_t port, Duration timeout,
+                                                        CancelToken stop = {});
 // `caller` when it is one of the loops, else the next in turn.
 IoLoop& PickLoop(IoLoops& loops, Executor& caller);
 // The numeric addresses of a host name; may block.

@@ -2,8 +2,6 @@
 
 #include <arpa/inet.h>
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "codec/json.h"
@@ -32,6 +30,8 @@ std::string BridgeConfText(const BridgeConf& conf) {
                       {"ipMasq", false},  // the service proxy translates what leaves the cluster
                       {"ipam", std::move(ipam)}};
   json::Object portmap{{"type", "portmap"}, {"capabilities", json::Object{{"portMappings", true}}}};
+  // The cluster's DNS is at an address of the host: who takes the host's port 53 shall not have it.
+  if (!conf.service_cidr.empty()) portmap["conditionsV4"] = json::Array{"!", "-d", conf.service_cidr};
   return json::Serialize(json::Object{
              {"cniVersion", "0.4.0"}, {"name", "sampan"}, {"plugins", json::Array{std::move(bridge), std::move(portmap)}}}) +
          "\n";
@@ -70,25 +70,6 @@ Result<void> EnsureBridge(const BridgeConf& conf) {
   }
   TRY_VOID(netlink.AddAddress(conf.bridge, gateway + conf.pod_cidr.substr(slash)));
   return netlink.SetUp(conf.bridge);
-}
-
-Result<std::string> PodCidrAt(const std::string& cluster_cidr, uint32_t index) {
-  size_t slash = cluster_cidr.find('/');
-  in_addr address{};
-  int prefix = -1;
-  if (slash != std::string::npos) {
-    std::from_chars(cluster_cidr.data() + slash + 1, cluster_cidr.data() + cluster_cidr.size(), prefix);
-  }
-  if (prefix < 8 || prefix > 30 || inet_pton(AF_INET, cluster_cidr.substr(0, slash).c_str(), &address) != 1) {
-    return Fail(Error::BadRequest("\"{}\" is no IPv4 range for pods", cluster_cidr));
-  }
-  const uint64_t count = prefix >= 24 ? 1 : uint64_t{1} << (24 - prefix);
-  if (index >= count) return Fail(Error::Invalid("{} has no range left for another node", cluster_cidr));
-  if (prefix >= 24) return cluster_cidr;
-  in_addr chosen{htonl(ntohl(address.s_addr) + (index << 8))};
-  char text[INET_ADDRSTRLEN];
-  inet_ntop(AF_INET, &chosen, text, sizeof(text));
-  return std::string(text) + "/24";
 }
 
 }  // namespace sampan::node

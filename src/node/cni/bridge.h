@@ -8,9 +8,10 @@
 namespace sampan::node {
 
 struct BridgeConf {
-  std::string bridge;    // "sampan0"
-  std::string pod_cidr;  // "10.244.0.0/24"
-  std::string ipam_dir;  // where host-local keeps its leases
+  std::string bridge;             // "sampan0"
+  std::string pod_cidr;           // "10.244.0.0/24"
+  std::string ipam_dir;           // where host-local keeps its leases
+  std::string service_cidr = {};  // where host ports are not opened although some of it is the host's; empty: nowhere
 };
 std::string BridgeConfText(const BridgeConf& conf);
 
@@ -21,9 +22,5 @@ Result<WrittenConf> WriteBridgeConf(const std::string& dir, const BridgeConf& co
 // Makes the bridge with the range's first address. The plugin would too, but not when the first pods come at the same time.
 // Blocks.
 Result<void> EnsureBridge(const BridgeConf& conf);
-
-// The `index`-th /24 of a range ("10.244.0.0/16", 3 -> "10.244.3.0/24"); a range of /24 or smaller is its own only one.
-// OutOfRange (Invalid) past the end, BadRequest for what is no IPv4 range.
-Result<std::string> PodCidrAt(const std::string& cluster_cidr, uint32_t index);
 
 }  // namespace sampan::node

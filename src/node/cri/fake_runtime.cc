@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "async/oneshot.h"
+
 namespace sampan::cri {
 namespace {
 
@@ -15,6 +17,7 @@ bool Matches(const Labels& labels, const Labels& selector) {
 }
 
 constexpr char kUid[] = "io.kubernetes.pod.uid";
+constexpr Duration kLongLimit = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -206,8 +209,22 @@ Task<Result<void>> FakeRuntime::StartContainer(std::string id) {
   co_return Result<void>();
 }
 
-Task<Result<void>> FakeRuntime::StopContainer(std::string id, Duration grace, CancelToken) {
+// A wait that only `stop` ends, when there are to be any and `limit` is long.
+Task<Result<void>> FakeRuntime::Endlessly(Duration limit, CancelToken stop) {
+  if (!world_.ReadLock()->endless || limit <= kLongLimit) co_return Result<void>();
+  Oneshot<bool> ended;
+  auto subscription = stop.OnCancel([sender = ended.sender()]() mutable { sender.Set(true); });
+  co_await ended.Wait();
+  co_return Fail(Error::Timeout("given up"));
+}
+
+void FakeRuntime::SetEndless() {
+  world_.Lock()->endless = true;
+}
+
+Task<Result<void>> FakeRuntime::StopContainer(std::string id, Duration grace, CancelToken stop) {
   CO_TRY_VOID(Check("StopContainer"));
+  CO_TRY_VOID(co_await Endlessly(grace, std::move(stop)));
   auto world = world_.Lock();
   auto found = world->containers.find(id);
   if (found == world->containers.end()) co_return Result<void>();
@@ -253,8 +270,10 @@ Task<Result<void>> FakeRuntime::ReopenLog(std::string) {
   co_return Result<void>();
 }
 
-Task<Result<ExecSyncResult>> FakeRuntime::ExecSync(std::string id, std::vector<std::string> command, Duration) {
+Task<Result<ExecSyncResult>> FakeRuntime::ExecSync(std::string id, std::vector<std::string> command, Duration timeout,
+                                                   CancelToken stop) {
   CO_TRY_VOID(Check("ExecSync"));
+  CO_TRY_VOID(co_await Endlessly(timeout, std::move(stop)));
   ExecHandler handler = world_.ReadLock()->exec;
   co_return handler ? handler(id, command) : ExecSyncResult();
 }

@@ -32,6 +32,8 @@ class FakeRuntime final : public Runtime {
   // Answers ExecSync; by default every command succeeds.
   using ExecHandler = std::function<ExecSyncResult(const std::string& id, const std::vector<std::string>& command)>;
   void SetExec(ExecHandler handler);
+  // Commands and the ends of containers that may take more than a minute take for ever, until they are given up.
+  void SetEndless();
 
   // Names of the calls that changed something, with their object: "StartContainer web".
   std::vector<std::string> calls() const;
@@ -58,7 +60,8 @@ class FakeRuntime final : public Runtime {
   Task<Result<std::vector<Container>>> ListContainers(Labels selector) override;
   Task<Result<Container>> ContainerStatus(std::string id) override;
   Task<Result<void>> ReopenLog(std::string id) override;
-  Task<Result<ExecSyncResult>> ExecSync(std::string id, std::vector<std::string> command, Duration timeout) override;
+  Task<Result<ExecSyncResult>> ExecSync(std::string id, std::vector<std::string> command, Duration timeout,
+                                        CancelToken stop) override;
   Task<Result<std::string>> Exec(std::string id, std::vector<std::string> command, StreamOptions options) override;
   Task<Result<std::string>> Attach(std::string id, StreamOptions options) override;
   Task<Result<std::string>> PortForward(std::string sandbox_id, std::vector<int32_t> ports) override;
@@ -80,9 +83,11 @@ class FakeRuntime final : public Runtime {
     std::vector<Duration> graces;
     Fault fault;
     ExecHandler exec;
+    bool endless = false;
     int next_id = 1;
   };
   Result<void> Check(std::string_view call);
+  Task<Result<void>> Endlessly(Duration limit, CancelToken stop);
   void EndLocked(World& world, Container& container, int32_t code);
 
   Clock& clock_;

@@ -255,14 +255,16 @@ class GrpcRuntime final : public Runtime {
                                                                    std::move(request), kQuick));
   }
 
-  Task<Result<ExecSyncResult>> ExecSync(std::string id, std::vector<std::string> command, Duration timeout) override {
+  Task<Result<ExecSyncResult>> ExecSync(std::string id, std::vector<std::string> command, Duration timeout,
+                                        CancelToken stop) override {
     pb::ExecSyncRequest request;
     request.set_container_id(id);
     for (std::string& word : command) request.add_cmd(std::move(word));
     request.set_timeout(std::chrono::ceil<seconds>(timeout).count());
     // The runtime ends the command at its timeout; the deadline is for a runtime that does not answer.
-    CO_TRY(auto response, co_await Invoke<pb::ExecSyncResponse>(stats_, runtime(), &RuntimeApi::ExecSync, std::move(request),
-                                                                timeout == Duration(0) ? kUnlimited : timeout + kQuick));
+    CO_TRY(auto response,
+           co_await Invoke<pb::ExecSyncResponse>(stats_, runtime(), &RuntimeApi::ExecSync, std::move(request),
+                                                 timeout == Duration(0) ? kUnlimited : timeout + kQuick, stop));
     co_return ExecSyncResult{std::move(*response.mutable_stdout()), std::move(*response.mutable_stderr()),
                              response.exit_code()};
   }

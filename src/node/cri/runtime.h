@@ -41,8 +41,9 @@ class Runtime {
   virtual Task<Result<Container>> ContainerStatus(std::string id) = 0;
   virtual Task<Result<void>> ReopenLog(std::string id) = 0;
 
-  // Timeout when the command runs longer.
-  virtual Task<Result<ExecSyncResult>> ExecSync(std::string id, std::vector<std::string> command, Duration timeout) = 0;
+  // Timeout when the command runs longer, or was ended early by `stop`.
+  virtual Task<Result<ExecSyncResult>> ExecSync(std::string id, std::vector<std::string> command, Duration timeout,
+                                                CancelToken stop) = 0;
 
   struct StreamOptions {
     bool stdin_open = false, stdout_open = false, stderr_open = false, tty = false;

@@ -151,6 +151,16 @@ TEST_F(Logs, RotationKeepsTheNewest) {
   EXPECT_FALSE(*RotateFile(path_, policy, now));
 }
 
+TEST_F(Logs, AreRemovedWithWhatWasRotated) {
+  for (const char* name : {"/0.log", "/0.log.20260101-000003", "/1.log", "/10.log"}) {
+    ASSERT_TRUE(os::AppendFile(dir_ + name, "x"));
+  }
+  ASSERT_TRUE(RemoveLogs(path_));
+  EXPECT_EQ(*os::ListDir(dir_), (std::vector<std::string>{"1.log", "10.log"}));
+  EXPECT_TRUE(RemoveLogs(path_));
+  EXPECT_TRUE(RemoveLogs(dir_ + "/absent/0.log"));
+}
+
 TEST(ParseLogLine, Malformed) {
   for (const char* line : {"", "x", "2026 stdout", "2026 other F x", "2026 stdout "})
     EXPECT_FALSE(ParseLogLine(line)) << line;

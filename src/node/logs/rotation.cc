@@ -9,17 +9,35 @@
 
 namespace sampan::node {
 
+namespace {
+
+// The rotated ones of `path`, the oldest first.
+Result<std::vector<std::string>> RotatedFiles(const std::string& path) {
+  const std::string prefix = std::string(os::BaseName(path)) + ".";
+  TRY(std::vector<std::string> names, os::ListDir(std::string(os::DirName(path))));  // sorted, and named by time
+  std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
+  return names;
+}
+
+}  // namespace
+
 Result<bool> RotateFile(const std::string& path, const RotationPolicy& policy, WallTime now) {
   auto stat = os::LStat(path);
   if (!stat || stat->type != os::FileType::kRegular || stat->size < policy.max_bytes) return false;
   const std::string dir(os::DirName(path));
-  const std::string prefix = std::string(os::BaseName(path)) + ".";
   int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   TRY_VOID(os::Rename(path, fmt::format("{}.{:%Y%m%d-%H%M%S}", path, fmt::gmtime(seconds))));
-  TRY(std::vector<std::string> names, os::ListDir(dir));  // sorted, so the oldest come first
-  std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
+  TRY(std::vector<std::string> names, RotatedFiles(path));
   for (size_t i = 0; i + policy.max_files <= names.size(); ++i) TRY_VOID(os::RemoveFile(os::JoinPath(dir, names[i])));
   return true;
+}
+
+Result<void> RemoveLogs(const std::string& path) {
+  const std::string dir(os::DirName(path));
+  if (!os::Exists(dir)) return {};
+  TRY(std::vector<std::string> names, RotatedFiles(path));
+  for (const std::string& name : names) TRY_VOID(os::RemoveFile(os::JoinPath(dir, name)));
+  return os::RemoveFile(path);
 }
 
 namespace {

@@ -24,4 +24,7 @@ Task<void> RotateLogs(PodServices* services, PodManager* pods, RotationPolicy po
 // Renames `path` and removes the oldest rotated ones. False when the file is not that long. Blocks.
 Result<bool> RotateFile(const std::string& path, const RotationPolicy& policy, WallTime now);
 
+// Removes the log and what was rotated away from it. Fine when there is none. Blocks.
+Result<void> RemoveLogs(const std::string& path);
+
 }  // namespace sampan::node

@@ -5,6 +5,7 @@
 #include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
+#include "node/pods/admission.h"
 #include "node/pods/amount.h"
 #include "node/pods/resources.h"
 
@@ -15,12 +16,8 @@ using api::core::Pod;
 namespace {
 constexpr Duration kRelistPeriod = std::chrono::seconds(1);
 constexpr Duration kManifestPeriod = std::chrono::seconds(20);
-
-// Directories are named by it: what an API server or a label at the runtime says must not lead out of them.
-bool IsSafeName(std::string_view name) {
-  return !name.empty() && name.size() <= 253 && !name.starts_with('.') &&
-         name.find_first_of(std::string_view("/\0", 2)) == name.npos;
-}
+constexpr Duration kRefusalPeriod = std::chrono::milliseconds(500);
+constexpr int kRefusalsAtOnce = 10;
 
 std::string LabelOf(const cri::Labels& labels, std::string_view key) {
   auto found = labels.find(std::string(key));
@@ -92,7 +89,7 @@ void PodManager::SeeAll() {
 }
 
 void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
-  if (!IsSafeName(pod.uid()) || !IsSafeName(pod.name()) || !IsSafeName(pod.namespace_())) return;
+  if (!Paths::CanName(pod.uid()) || !Paths::CanName(pod.name()) || !Paths::CanName(pod.namespace_())) return;
   if (std::string_view hash = MirrorHash(*pod); !hash.empty()) {
     if (IsMirrored(pod)) workers_.at(std::string(hash))->ObserveMirror(pod);
     return;
@@ -102,10 +99,30 @@ void PodManager::Seen(const client::TypedPtr<Pod>& pod) {
     found->second->Update(pod);
   } else {
     auto worker = std::make_unique<PodWorker>(services_, pod);
+    if (std::optional<Rejection> rejected = RejectionOf(pod)) {
+      worker->Refuse(rejected->reason, rejected->message, PauseOfRefusal());
+    }
     // Only workers make sandboxes: what neither the runtime's list has nor a worker looks after is not there.
     if (listed_ && !seen_.contains(pod.uid())) worker->RuntimeIsEmpty();
     StartWorker(pod.uid(), std::move(worker));
   }
+}
+
+// Only of a pod that has not begun yet: a restart of the agent refuses nothing that runs.
+std::optional<Rejection> PodManager::RejectionOf(const client::TypedPtr<Pod>& pod) const {
+  if (pod->status.start_time || IsTerminal(pod->status) || pod->metadata.deletion_timestamp) return std::nullopt;
+  std::vector<const Pod*> others;
+  for (const auto& [uid, worker] : workers_) {
+    if (worker->holds_place()) others.push_back(&worker->pod());
+  }
+  return node::RejectionOf(*pod, services_.allocatable, others);
+}
+
+// Controllers replace a refused pod as soon as they hear of it, and the next one is refused as well.
+Duration PodManager::PauseOfRefusal() {
+  const MonoTime now = services_.clock.Monotonic();
+  next_refusal_ = std::max(next_refusal_, now) + kRefusalPeriod;
+  return std::max<Duration>(next_refusal_ - now - kRefusalsAtOnce * kRefusalPeriod, Duration(0));
 }
 
 void PodManager::Gone(const std::string& uid) {
@@ -195,7 +212,7 @@ void PodManager::Adopt(const std::string& uid, const cri::Sandbox* sandbox, cons
   pod->metadata.namespace_ = LabelOf(known, labels::kPodNamespace);
   const api::meta::ObjectMeta& metadata = pod->metadata;
   // Not a pod of Kubernetes.
-  if (!IsSafeName(uid) || !IsSafeName(metadata.name) || !IsSafeName(metadata.namespace_)) return;
+  if (!Paths::CanName(uid) || !Paths::CanName(metadata.name) || !Paths::CanName(metadata.namespace_)) return;
   LOG_INFO("node", "pod {}/{} is no longer in the API: ending what is left of it", pod->metadata.namespace_,
            pod->metadata.name);
   StartWorker(uid,

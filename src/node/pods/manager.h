@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "node/pods/admission.h"
 #include "node/pods/static_pods.h"
 #include "node/pods/worker.h"
 
@@ -30,6 +31,8 @@ class PodManager {
  private:
   int64_t OthersRequest(const std::string& uid, std::string_view resource) const;
   void Seen(const client::TypedPtr<api::core::Pod>& pod);
+  std::optional<Rejection> RejectionOf(const client::TypedPtr<api::core::Pod>& pod) const;
+  Duration PauseOfRefusal();
   void Gone(const std::string& uid);
   void StartWorker(const std::string& uid, std::unique_ptr<PodWorker> worker);
   Task<void> RunWorker(std::string uid);
@@ -56,6 +59,7 @@ class PodManager {
   bool runtime_ok_ = true;
   bool listed_ = false;  // seen_ is what the runtime has
   bool missed_ = false;  // a change was lost
+  MonoTime next_refusal_{};
   std::optional<MonoTime> manifests_read_;
   Gate gate_;
 };

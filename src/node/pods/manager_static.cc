@@ -36,6 +36,10 @@ Task<void> PodManager::SyncStatic() {
   }
 }
 
+namespace {
+constexpr int kMirrorsAtOnce = 20;  // anybody may make many, and the next look at the runtime waits for them
+}  // namespace
+
 PodWorker* PodManager::FindStatic(const StaticPod& pod) {
   for (auto& [uid, worker] : workers_) {
     const api::meta::ObjectMeta& metadata = worker->pod().metadata;
@@ -55,8 +59,11 @@ bool PodManager::IsMirrored(const client::TypedPtr<Pod>& mirror) const {
 
 // A mirror runs nowhere, so that one without its pod would never change: whoever made it.
 Task<void> PodManager::RemoveOrphanMirrors() {
+  int left = kMirrorsAtOnce;
   for (const auto& mirror : pods_.List()) {
-    if (!MirrorHash(*mirror).empty() && !IsMirrored(mirror)) co_await RemoveMirror(mirror);
+    if (MirrorHash(*mirror).empty() || IsMirrored(mirror)) continue;
+    if (left-- == 0) co_return;
+    co_await RemoveMirror(mirror);
   }
 }
 

@@ -109,6 +109,7 @@ class Pods : public ::testing::Test {
   void Delete(const std::string& name, int64_t grace) {
     EXPECT_TRUE(SyncWait(*pool_, api_.Delete(Ref(name), {.grace_period_seconds = grace})));
   }
+  Task<size_t> Workers() { co_return manager_->All().size(); }
   bool Gone(const std::string& name) {
     return Eventually([&] { return api_.Peek(Ref(name)) == nullptr && runtime_.sandboxes() == 0; });
   }
@@ -132,6 +133,15 @@ class Pods : public ::testing::Test {
   std::optional<CancelSource> stop_;
   std::unique_ptr<Gate> gate_;
 };
+
+TEST(CanName, Table) {
+  for (const char* good : {"a", "6f1c-4", "a.b", "x y"}) EXPECT_TRUE(Paths::CanName(good)) << good;
+  for (std::string_view bad : {std::string_view(""), std::string_view("."), std::string_view(".."), std::string_view("a/b"),
+                               std::string_view("../x"), std::string_view("a\0b", 3)}) {
+    EXPECT_FALSE(Paths::CanName(bad)) << bad;
+  }
+  EXPECT_FALSE(Paths::CanName(std::string(254, 'a')));
+}
 
 const char kSimple[] = R"({"nodeName":"node-a","restartPolicy":"Always","terminationGracePeriodSeconds":5,
     "containers":[{"name":"a","image":"img:1"}]})";
@@ -431,6 +441,96 @@ TEST_F(Pods, AProbeThatCannotBeAskedTellsNothingOfTheContainer) {
   ASSERT_TRUE(Eventually([&] { return asked > 5; }));
   EXPECT_EQ(runtime_.running(), 1u);
   EXPECT_EQ(Status("web").container_statuses.at(0).restart_count, 0);
+}
+
+// Whatever a pod asks for, it can be ended, and so can the agent.
+TEST_F(Pods, HooksAndProbesThatNeverEndHoldUpNobody) {
+  const std::string grace = R"("nodeName":"node-a","terminationGracePeriodSeconds":1000000)";
+  const std::string endless = R"({"exec":{"command":["sleep"]},"timeoutSeconds":1000000})";
+  const std::pair<const char*, std::string> cases[] = {
+      {"post-start-sleep", R"("lifecycle":{"postStart":{"sleep":{"seconds":1000000}}})"},
+      {"post-start-exec", R"("lifecycle":{"postStart":{"exec":{"command":["sleep"]}}})"},
+      {"post-start-fails", R"("lifecycle":{"postStart":{"tcpSocket":{"port":"none"}}})"},
+      {"pre-stop-exec", R"("lifecycle":{"preStop":{"exec":{"command":["sleep"]}}})"},
+      {"pre-stop-sleep", R"("lifecycle":{"preStop":{"sleep":{"seconds":1000000}}})"},
+      {"startup-probe", R"("startupProbe":)" + endless},
+      {"liveness-probe", R"("livenessProbe":)" + endless},
+      {"no-hook", R"("stdin":true)"},
+  };
+  runtime_.SetEndless();
+  StartManager();
+  for (const auto& [name, member] : cases) {
+    Put(name, fmt::format(R"({{{},"containers":[{{"name":"a","image":"img:1",{}}}]}})", grace, member));
+    ASSERT_TRUE(Eventually([&] { return runtime_.running() == 1; })) << name;
+    Delete(name, 1000000);
+    ASSERT_TRUE(Eventually([&] { return !Status(name).phase.empty(); })) << name;
+    Delete(name, 0);
+    ASSERT_TRUE(Gone(name)) << name;
+    ASSERT_TRUE(Eventually([&] { return SyncWait(*strand_, Workers()) == 0; })) << name;
+  }
+  for (const auto& [name, member] : cases) {
+    Put(name, fmt::format(R"({{{},"containers":[{{"name":"a","image":"img:1",{}}}]}})", grace, member));
+  }
+  ASSERT_TRUE(Eventually([&] { return runtime_.running() == std::size(cases); }));
+  StopManager();
+  EXPECT_EQ(runtime_.running(), std::size(cases));
+}
+
+TEST_F(Pods, RunsThatAreRemovedLeaveNothing) {
+  StartManager();
+  Put("web", R"({"nodeName":"node-a","containers":[{"name":"a","image":"img:1"}]})");
+  ASSERT_TRUE(Ready("web"));
+  const std::string logs = paths_.PodLogs("default", "web", Uid("web")) + "/a";
+  for (int run = 1; run <= 4; ++run) {
+    ASSERT_TRUE(os::AppendFile(logs + fmt::format("/{}.log", run - 1), "text"));
+    ASSERT_TRUE(runtime_.Exit(Uid("web"), "a", 1));
+    ASSERT_TRUE(Eventually([&] { return Status("web").container_statuses.at(0).restart_count == run; }, seconds(1)));
+  }
+  auto left = [&] {
+    return os::ListDir(logs)->size() <= 2 && os::ListDir(paths_.ContainerLogLinks())->size() <= 2 &&
+           os::ListDir(paths_.Pod(Uid("web")) + "/containers/a")->size() <= 2;
+  };
+  EXPECT_TRUE(Eventually(left));
+}
+
+TEST_F(Pods, WhatTheNodeHasNoRoomForIsRefused) {
+  services_->allocatable["pods"] = api::Quantity::Of(2);
+  StartManager();
+  Put("a", kSimple);
+  Put("b", kSimple);
+  ASSERT_TRUE(Ready("a"));
+  ASSERT_TRUE(Ready("b"));
+  Put("c", kSimple);
+  ASSERT_TRUE(Eventually([&] { return Status("c").phase == "Failed"; }));
+  EXPECT_EQ(Status("c").reason, "OutOfpods");
+  EXPECT_EQ(runtime_.running(), 2u);
+  Delete("a", 0);
+  ASSERT_TRUE(Eventually([&] { return runtime_.running() == 1; }));
+  Put("d", kSimple);
+  ASSERT_TRUE(Ready("d"));
+  // Less room than there was is no reason to end what runs.
+  StopManager();
+  services_->allocatable["pods"] = api::Quantity::Of(1);
+  StartManager();
+  ASSERT_TRUE(Ready("b"));
+  ASSERT_TRUE(Ready("d"));
+  EXPECT_EQ(runtime_.running(), 2u);
+}
+
+TEST_F(Pods, RefusalsArePaced) {
+  services_->allocatable["pods"] = api::Quantity::Of(0);
+  StartManager();
+  auto refused = [&] {
+    int count = 0;
+    for (int i = 0; i < 30; ++i) count += Status(fmt::format("p{}", i)).phase == "Failed" ? 1 : 0;
+    return count;
+  };
+  for (int i = 0; i < 30; ++i) Put(fmt::format("p{}", i), kSimple);
+  ASSERT_TRUE(Eventually([&] { return refused() >= 10; }, milliseconds(1)));
+  EXPECT_LT(refused(), 30);
+  Delete("p29", 0);
+  ASSERT_TRUE(Eventually([&] { return api_.Peek(Ref("p29")) == nullptr; }, milliseconds(1)));
+  ASSERT_TRUE(Eventually([&] { return refused() == 29; }, milliseconds(100)));
 }
 
 TEST_F(Pods, OneWhoseNameMakesPathsTooLongEndsAsOthersDo) {

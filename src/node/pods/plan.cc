@@ -15,6 +15,7 @@ using api::core::Pod;
 using api::core::PodSpec;
 using std::chrono::seconds;
 
+constexpr int64_t kMostGraceOfTheGone = 30;       // seconds, what pods have that ask for none
 constexpr Duration kDeferredRetry = seconds(10);  // of a resize that waits for other pods
 constexpr size_t kKeptRuns = 2;                   // the last run and, for `logs --previous` and lastState, the one before
 
@@ -301,6 +302,8 @@ Duration RemainingGrace(const PodView& view) {
   int64_t grace = view.pod.spec.termination_grace_period_seconds.value_or(30);
   if (view.pod.metadata.deletion_timestamp) grace = view.pod.metadata.deletion_grace_period_seconds.value_or(grace);
   if (view.memory.failed_reason == "Evicted") grace = 0;
+  // Nobody sees it any more, nor counts what it takes.
+  if (view.memory.gone) grace = std::min(grace, kMostGraceOfTheGone);
   const Duration whole = BoundedSeconds(std::max<int64_t>(grace, 0));
   Duration left = whole;
   if (view.memory.terminating_since) left -= view.now - *view.memory.terminating_since;

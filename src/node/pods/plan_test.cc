@@ -272,6 +272,10 @@ TEST(RemainingGrace, IsWhatIsLeftWhateverWasAskedFor) {
     memory.terminating_since = kNow - seconds(10);
     EXPECT_EQ(RemainingGrace({pod, {}, memory, kNow}), one.want) << one.spec << one.metadata;
   }
+  PodMemory gone;
+  gone.gone = true;
+  EXPECT_EQ(RemainingGrace({MakePod(R"({"terminationGracePeriodSeconds":1000000})"), {}, gone, kNow}), seconds(30));
+  EXPECT_EQ(RemainingGrace({MakePod(R"({"terminationGracePeriodSeconds":3})"), {}, gone, kNow}), seconds(3));
 }
 
 TEST(Backoff, DoublesAndForgets) {

@@ -86,7 +86,17 @@ void PodWorker::Evict(std::string reason, std::string message) {
   Wake();
 }
 
+void PodWorker::Refuse(std::string reason, std::string message, Duration after) {
+  memory_.failed_reason = std::move(reason);
+  memory_.failed_message = std::move(message);
+  refused_after_ = after;
+}
+
 Task<bool> PodWorker::Run(CancelToken stop) {
+  if (refused_after_ > Duration(0)) {
+    pass_.emplace(stop);
+    co_await services_.clock.Sleep(refused_after_, pass_->token());
+  }
   while (!stop.Requested() && !memory_.torn_down) {
     pass_.emplace(stop);
     Result<Next> next = co_await Contained("pod worker", Pass(pass_->token()));
@@ -145,8 +155,7 @@ Task<PodWorker::Next> PodWorker::Execute(PodPtr pod, PodPlan plan, CancelToken s
     acted = true;
   }
   for (std::string& id : plan.remove) {
-    Result<void> removed = co_await services_.runtime.RemoveContainer(id);
-    if (!removed) LOG_WARN("node", "cannot remove container {}: {}", id, removed.error());
+    co_await RemoveRun(pod, std::move(id));
     acted = true;
   }
   for (std::string& id : plan.stop_sandboxes) {

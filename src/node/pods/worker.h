@@ -20,6 +20,7 @@
 #include "node/probes/probe.h"
 #include "node/volumes/volumes.h"
 #include "os/cgroup.h"
+#include "os/listeners.h"
 
 namespace sampan::node {
 
@@ -45,6 +46,7 @@ struct PodServices {
   int64_t pod_max_pids = 0;  // of each pod; 0: no limit
   // What the node's pods but this one ask for; PodManager provides it, absent they ask for nothing.
   std::function<int64_t(const std::string& uid, std::string_view resource)> others_request = {};
+  std::function<std::vector<os::Listener>()> host_listeners = {};  // blocks; absent, the host serves nothing itself
 };
 
 // Everything on the strand of `services`.
@@ -62,6 +64,8 @@ class PodWorker {
   void RuntimeChanged();                                               // look at the runtime again
   void RuntimeIsEmpty() { runtime_dirty_ = false; }                    // before Run: there is nothing to look at
   void Evict(std::string reason, std::string message);                 // ends the pod as failed
+  // Before Run, instead of all else: the pod fails without having run, when that much time has passed.
+  void Refuse(std::string reason, std::string message, Duration after);
 
   // Ends when the pod is gone and nothing of it is left (true), or at `stop` (false).
   Task<bool> Run(CancelToken stop);
@@ -72,6 +76,11 @@ class PodWorker {
   bool is_static() const { return is_static_; }
   bool gone() const { return memory_.gone; }
   bool terminating() const { return memory_.terminating_since.has_value(); }
+  // Whether it holds a place on the node: what has ended, or was refused before it began, does not.
+  bool holds_place() const {
+    const bool refused = !memory_.failed_reason.empty() && runtime_.sandboxes.empty();
+    return !gone() && !refused && !IsTerminal(pod_->status);
+  }
 
  private:
   enum class Next : bool { kWait, kAgain };
@@ -97,7 +106,9 @@ class PodWorker {
   Task<Result<void>> MakeSandbox(cri::SandboxConfig config, std::string* id);
   Task<void> LookAtSandbox(std::string id);
   Task<void> LookAtContainer(std::string id, std::string sandbox_id);
+  Task<Result<void>> CheckHostPorts(const cri::SandboxConfig* config);
   Task<bool> Kill(PodPtr pod, KillContainer kill, CancelToken stop);
+  Task<void> RemoveRun(PodPtr pod, std::string id);
   Task<void> RefreshVolumes(PodPtr pod);
   Task<Result<void>> RemoveEverything(PodPtr pod);
 
@@ -116,7 +127,7 @@ class PodWorker {
                                        CancelToken stop);
   Task<Result<void>> Pull(PodPtr pod, const api::core::Container* container, CancelToken stop);
   Task<Result<EnvList>> Environment(PodPtr pod, const api::core::Container* container);
-  Task<Result<void>> PostStart(PodPtr pod, const api::core::Container* container, std::string id);
+  Task<Result<void>> PostStart(PodPtr pod, const api::core::Container* container, std::string id, CancelToken stop);
 
   // Probes (worker_probes.cc).
   enum class ProbeKind : unsigned char { kStartup, kLiveness, kReadiness };
@@ -140,6 +151,7 @@ class PodWorker {
   // Looked up while the sandbox was made: the image of the first container, by the name it has there.
   std::optional<std::pair<std::string, cri::Image>> image_ahead_;
   bool removed_ = false;  // RemoveEverything has succeeded
+  Duration refused_after_{0};
   std::optional<WallTime> volumes_fresh_until_;
   std::optional<Duration> wake_after_;
   Backoff escapes_;                              // of passes that something escaped

@@ -72,7 +72,7 @@ Task<void> PodWorker::ProbeLoop(ProbeKind kind, PodPtr pod, const Container* con
   while (!stop.Requested()) {
     const MonoTime begin = services_.clock.Monotonic();
     ProbeTarget target{id, PodIp(), container};
-    Result<ProbeOutcome> outcome = co_await Contained("probe", RunProbe(&services_.probes, &probe, std::move(target)));
+    Result<ProbeOutcome> outcome = co_await Contained("probe", RunProbe(&services_.probes, &probe, std::move(target), stop));
     if (stop.Requested()) co_return;
     if (!outcome || !outcome->ok) {
       Event(client::EventType::kWarning, "Unhealthy",

@@ -4,6 +4,8 @@
 #include "base/saturate.h"
 #include "codec/utf8.h"
 #include "node/logs/log_file.h"
+#include "node/logs/rotation.h"
+#include "node/pods/admission.h"
 #include "node/pods/resources.h"
 #include "node/pods/worker.h"
 #include "os/file.h"
@@ -125,6 +127,7 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
   volumes_fresh_until_.reset();
   if (Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
   cri::SandboxConfig config = BuildSandboxConfig({*pod, attempt, services_.dns, services_.paths});
+  CO_TRY_VOID(co_await CheckHostPorts(&config));
   os::CgroupLimits limits = PodCgroupLimits(pod->spec);
   if (services_.cgroups != nullptr && services_.cgroups->HasController("pids") && services_.pod_max_pids > 0) {
     limits.pids = services_.pod_max_pids;
@@ -183,6 +186,17 @@ Task<void> PodWorker::LookAtContainer(std::string id, std::string sandbox_id) {
   runtime_.Sort();
 }
 
+// Here and not with the pod's admission: it blocks.
+Task<Result<void>> PodWorker::CheckHostPorts(const cri::SandboxConfig* config) {
+  if (config->port_mappings.empty() || !services_.host_listeners) co_return Result<void>();
+  std::vector<os::Listener> listeners = co_await services_.blocking.Run(services_.host_listeners);
+  std::optional<Rejection> taken = HostPortsTaken(config->port_mappings, listeners, services_.dns.cluster_dns);
+  if (!taken) co_return Result<void>();
+  Event(client::EventType::kWarning, taken->reason, taken->message);
+  Evict(taken->reason, taken->message);
+  co_return Fail(Error::Conflict("{}", taken->message));
+}
+
 Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
   const MonoTime begin = services_.clock.Monotonic();
   Event(client::EventType::kNormal, "Killing",
@@ -195,8 +209,8 @@ Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
     if (handler.sleep) {
       co_await services_.clock.Sleep(std::min<Duration>(BoundedSeconds(handler.sleep->seconds), grace), stop);
     } else {
-      Result<void> ran = co_await RunHook(&services_.probes, &handler, {kill.id, PodIp(), container}, grace);
-      if (!ran) {
+      Result<void> ran = co_await RunHook(&services_.probes, &handler, {kill.id, PodIp(), container}, grace, stop);
+      if (!ran && !stop.Requested()) {
         Event(client::EventType::kWarning, "FailedPreStopHook", fmt::format("PreStopHook failed: {}", ran.error()),
               kill.name);
       }
@@ -210,6 +224,34 @@ Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
     co_await services_.clock.Sleep(seconds(1), stop);
   }
   co_return stopped.has_value();
+}
+
+// A run that nobody asks about any more, with its log and with what it left to be read: containers that fail for ever
+// would fill the disk with them.
+Task<void> PodWorker::RemoveRun(PodPtr pod, std::string id) {
+  auto run = std::ranges::find(runtime_.containers, id, &cri::Container::id);
+  const Container* container = run == runtime_.containers.end() ? nullptr : FindContainer(*pod, run->name);
+  const uint32_t attempt = container == nullptr ? 0 : run->attempt;
+  Result<void> removed = co_await services_.runtime.RemoveContainer(id);
+  if (!removed) {
+    LOG_WARN("node", "cannot remove container {}: {}", id, removed.error());
+    co_return;
+  }
+  messages_.erase(id);
+  pre_stopped_.erase(id);
+  if (container == nullptr) co_return;
+  const api::meta::ObjectMeta& metadata = pod->metadata;
+  auto clean = [link = services_.paths.ContainerLogLinks() + "/" +
+                       Paths::ContainerLogLink(metadata.name, metadata.namespace_, container->name, id),
+                log = services_.paths.PodLogs(metadata.namespace_, metadata.name, metadata.uid) + "/" +
+                      Paths::ContainerLog(container->name, attempt),
+                message = services_.paths.TerminationMessage(metadata.uid, container->name, attempt)]() -> Result<void> {
+    TRY_VOID(os::RemoveFile(link));
+    TRY_VOID(RemoveLogs(log));
+    return os::RemoveFile(message);
+  };
+  Result<void> cleaned = co_await services_.blocking.Run(std::move(clean));
+  if (!cleaned) LOG_WARN("node", "what container {} left stays: {}", id, cleaned.error());
 }
 
 Task<void> PodWorker::RefreshVolumes(PodPtr pod) {

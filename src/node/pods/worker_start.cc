@@ -1,4 +1,6 @@
 // The part of PodWorker that starts containers: image, environment, mounts, creation, start, postStart.
+#include <set>
+
 #include "base/log.h"
 #include "base/saturate.h"
 #include "node/pods/pull_secrets.h"
@@ -14,6 +16,7 @@ namespace {
 
 constexpr Duration kConfigRetry = seconds(5);  // after a missing ConfigMap and the like
 constexpr Duration kRuntimeRetry = seconds(10);
+constexpr size_t kMostCredentials = 32;  // tried with one pull: each asks the registry
 
 // Always for a tag that moves, unless the pod says otherwise.
 std::string_view PullPolicy(const Container& container) {
@@ -130,7 +133,7 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   Result<void> linked = co_await services_.blocking.Run(std::move(relink));
   if (!linked) LOG_DEBUG("node", "{}", linked.error());
   *failure = {"PostStartHookError", kRuntimeRetry};
-  CO_TRY_VOID(co_await PostStart(pod, &container, *id));
+  CO_TRY_VOID(co_await PostStart(pod, &container, *id, stop));
   co_await LookAtContainer(*std::move(id), sandbox_id);
   co_return Result<void>();
 }
@@ -198,7 +201,9 @@ Task<Result<cri::Image>> PodWorker::EnsureImage(PodPtr pod, const Container* con
 Task<Result<void>> PodWorker::Pull(PodPtr pod, const Container* container, CancelToken stop) {
   const std::string& image = container->image;
   std::vector<cri::Auth> candidates;
+  std::set<std::string_view> seen;
   for (const LocalObjectReference& reference : pod->spec.image_pull_secrets) {
+    if (!seen.insert(reference.name).second || candidates.size() >= kMostCredentials) continue;
     auto secret = co_await client::Get<Secret>(services_.client, pod->metadata.namespace_, reference.name);
     if (!secret) {
       Event(client::EventType::kWarning, "FailedToRetrieveImagePullSecret",
@@ -208,6 +213,7 @@ Task<Result<void>> PodWorker::Pull(PodPtr pod, const Container* container, Cance
     }
     for (cri::Auth& auth : CredentialsFor(**secret, image)) candidates.push_back(std::move(auth));
   }
+  if (candidates.size() > kMostCredentials) candidates.resize(kMostCredentials);
   candidates.emplace_back();  // without credentials at last
   Event(client::EventType::kNormal, "Pulling", fmt::format("Pulling image \"{}\"", image), container->name);
   const MonoTime begin = services_.clock.Monotonic();
@@ -254,19 +260,20 @@ Task<Result<EnvList>> PodWorker::Environment(PodPtr pod, const Container* contai
   co_return BuildEnvironment(*container, facts.Fields(*pod), sources);
 }
 
-Task<Result<void>> PodWorker::PostStart(PodPtr pod, const Container* container, std::string id) {
+Task<Result<void>> PodWorker::PostStart(PodPtr pod, const Container* container, std::string id, CancelToken stop) {
   if (!container->lifecycle || !container->lifecycle->post_start) co_return Result<void>();
   const LifecycleHandler& handler = *container->lifecycle->post_start;
   Result<void> ran;
   if (handler.sleep) {
-    co_await services_.clock.Sleep(BoundedSeconds(handler.sleep->seconds));
+    co_await services_.clock.Sleep(BoundedSeconds(handler.sleep->seconds), stop);
   } else {
-    ran = co_await RunHook(&services_.probes, &handler, {id, PodIp(), container}, std::chrono::minutes(2));
+    ran = co_await RunHook(&services_.probes, &handler, {id, PodIp(), container}, std::chrono::minutes(2), stop);
   }
-  if (ran) co_return ran;
+  if (ran || stop.Requested()) co_return ran;
   Event(client::EventType::kWarning, "FailedPostStartHook", fmt::format("PostStartHook failed: {}", ran.error()),
         container->name);
-  co_await services_.runtime.StopContainer(id, BoundedSeconds(pod->spec.termination_grace_period_seconds.value_or(30)), {});
+  const Duration grace = BoundedSeconds(pod->spec.termination_grace_period_seconds.value_or(30));
+  co_await services_.runtime.StopContainer(id, grace, stop);
   co_return ran;
 }
 

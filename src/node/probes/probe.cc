@@ -18,13 +18,19 @@ using std::chrono::seconds;
 
 constexpr size_t kMaxOutput = 10 * 1024;  // kept of what a command or a server said
 
+// How long the other side may take.
+struct Limit {
+  Duration timeout;
+  CancelToken stop;
+};
+
 // The status. The body tells a probe nothing, and may never end.
-Task<Result<int>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout, std::string agent) {
+Task<Result<int>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Limit limit, std::string agent) {
   CO_TRY(uint16_t port, ResolvePort(action->port, *target.container));
   net::ClientOptions options;
   options.host = action->host.empty() ? target.pod_ip : action->host;
   options.port = port;
-  options.connect_timeout = timeout;
+  options.connect_timeout = limit.timeout;
   options.max_idle_connections = 0;
   if (action->scheme == "HTTPS") {
     net::TlsClientOptions tls;
@@ -34,7 +40,7 @@ Task<Result<int>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget t
   net::ClientRequest request;
   request.target = action->path.empty() ? "/" : action->path;
   if (!request.target.starts_with('/')) request.target.insert(0, "/");
-  request.timeout = timeout;
+  request.timeout = limit.timeout;
   bool has_agent = false, has_accept = false;
   for (const HTTPHeader& header : action->http_headers) {
     std::string name = header.name;
@@ -47,12 +53,12 @@ Task<Result<int>> Get(IoLoops* loops, const HTTPGetAction* action, ProbeTarget t
   if (!has_accept) request.headers.Add("accept", "*/*");
   request.headers.Add("connection", "close");
   std::unique_ptr<net::Client> client = net::NewClient(*loops, std::move(options));
-  CO_TRY(auto response, co_await client->Send(std::move(request)));
+  CO_TRY(auto response, co_await client->Send(std::move(request), limit.stop));
   co_return response->status();
 }
 
-Task<ProbeOutcome> HttpProbe(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Duration timeout) {
-  auto status = co_await Get(loops, action, target, timeout, "kube-probe/1.36");
+Task<ProbeOutcome> HttpProbe(IoLoops* loops, const HTTPGetAction* action, ProbeTarget target, Limit limit) {
+  auto status = co_await Get(loops, action, target, limit, "kube-probe/1.36");
   if (!status) {
     std::string scheme = action->scheme == "HTTPS" ? "https" : "http";
     co_return ProbeOutcome{
@@ -69,12 +75,12 @@ std::string OutputOf(const cri::ExecSyncResult& done) {
   return text + utf8::Repaired(done.err, kMaxOutput - text.size());
 }
 
-Task<Result<ProbeOutcome>> ExecProbe(cri::Runtime* runtime, const ExecAction* action, ProbeTarget target, Duration timeout) {
-  auto done = co_await runtime->ExecSync(target.container_id, action->command, timeout);
+Task<Result<ProbeOutcome>> ExecProbe(cri::Runtime* runtime, const ExecAction* action, ProbeTarget target, Limit limit) {
+  auto done = co_await runtime->ExecSync(target.container_id, action->command, limit.timeout, limit.stop);
   if (!done) {
     if (done.error().Is(Reason::kTimeout)) {
       co_return ProbeOutcome{false, fmt::format("command timed out: \"{}\" timed out after {}",
-                                                fmt::join(action->command, " "), FormatDuration(timeout))};
+                                                fmt::join(action->command, " "), FormatDuration(limit.timeout))};
     }
     co_return Fail(done.error());
   }
@@ -82,25 +88,26 @@ Task<Result<ProbeOutcome>> ExecProbe(cri::Runtime* runtime, const ExecAction* ac
   co_return ProbeOutcome{false, OutputOf(*done)};
 }
 
-Task<ProbeOutcome> TcpProbe(IoLoops* loops, std::string host, uint16_t port, Duration timeout) {
-  auto stream = co_await net::ConnectTcp(*loops, std::move(host), port, timeout);
+Task<ProbeOutcome> TcpProbe(IoLoops* loops, std::string host, uint16_t port, Limit limit) {
+  auto stream = co_await net::ConnectTcp(*loops, std::move(host), port, limit.timeout, limit.stop);
   if (stream) co_return ProbeOutcome{true, {}};
   co_return ProbeOutcome{false, stream.error().message()};
 }
 
-Task<ProbeOutcome> GrpcProbe(IoLoops* loops, const GRPCAction* action, ProbeTarget target, Duration timeout) {
+Task<ProbeOutcome> GrpcProbe(IoLoops* loops, const GRPCAction* action, ProbeTarget target, Limit limit) {
   net::GrpcCall call;
   call.host = target.pod_ip;
   call.port = static_cast<uint16_t>(action->port);
   call.method = "/grpc.health.v1.Health/Check";
   call.message = HealthRequest(action->service);
   call.user_agent = "kube-probe/1.36";
-  call.timeout = timeout;
+  call.timeout = limit.timeout;
+  call.stop = limit.stop;
   const std::string where = fmt::format("{}:{}", call.host, call.port);
   auto answer = co_await net::CallGrpc(*loops, std::move(call));
   if (!answer) {
     co_return ProbeOutcome{false, fmt::format("timeout: failed to connect service \"{}\" within {}: {}", where,
-                                              FormatDuration(timeout), answer.error())};
+                                              FormatDuration(limit.timeout), answer.error())};
   }
   co_return HealthOutcome(*answer);
 }
@@ -148,23 +155,25 @@ Result<uint16_t> ResolvePort(const api::IntOrString& port, const Container& cont
   return static_cast<uint16_t>(number);
 }
 
-Task<Result<ProbeOutcome>> RunProbe(const ProbeDeps* deps, const Probe* probe, ProbeTarget target) {
-  const Duration timeout = seconds(std::max(probe->timeout_seconds.value_or(1), 1));
-  if (probe->exec) co_return co_await ExecProbe(&deps->runtime, probe->exec.get(), std::move(target), timeout);
-  if (probe->http_get) co_return co_await HttpProbe(&deps->loops, probe->http_get.get(), std::move(target), timeout);
+Task<Result<ProbeOutcome>> RunProbe(const ProbeDeps* deps, const Probe* probe, ProbeTarget target, CancelToken stop) {
+  const Limit limit{seconds(std::max(probe->timeout_seconds.value_or(1), 1)), std::move(stop)};
+  if (probe->exec) co_return co_await ExecProbe(&deps->runtime, probe->exec.get(), std::move(target), limit);
+  if (probe->http_get) co_return co_await HttpProbe(&deps->loops, probe->http_get.get(), std::move(target), limit);
   if (probe->tcp_socket) {
     auto port = ResolvePort(probe->tcp_socket->port, *target.container);
     if (!port) co_return ProbeOutcome{false, port.error().message()};
     std::string host = probe->tcp_socket->host.empty() ? target.pod_ip : probe->tcp_socket->host;
-    co_return co_await TcpProbe(&deps->loops, std::move(host), *port, timeout);
+    co_return co_await TcpProbe(&deps->loops, std::move(host), *port, limit);
   }
-  if (probe->grpc) co_return co_await GrpcProbe(&deps->loops, probe->grpc.get(), std::move(target), timeout);
+  if (probe->grpc) co_return co_await GrpcProbe(&deps->loops, probe->grpc.get(), std::move(target), limit);
   co_return ProbeOutcome{true, {}};
 }
 
-Task<Result<void>> RunHook(const ProbeDeps* deps, const LifecycleHandler* handler, ProbeTarget target, Duration timeout) {
+Task<Result<void>> RunHook(const ProbeDeps* deps, const LifecycleHandler* handler, ProbeTarget target, Duration timeout,
+                           CancelToken stop) {
+  const Limit limit{timeout, std::move(stop)};
   if (handler->exec) {
-    auto done = co_await deps->runtime.ExecSync(target.container_id, handler->exec->command, timeout);
+    auto done = co_await deps->runtime.ExecSync(target.container_id, handler->exec->command, timeout, limit.stop);
     if (!done) co_return Fail(done.error());
     if (done->exit_code != 0) {
       co_return Fail(Error::InternalError("command '{}' exited with {}: {}", fmt::join(handler->exec->command, " "),
@@ -172,11 +181,11 @@ Task<Result<void>> RunHook(const ProbeDeps* deps, const LifecycleHandler* handle
                                           utf8::Repaired(done->err.empty() ? done->out : done->err, kMaxOutput)));
     }
   } else if (handler->http_get) {
-    CO_TRY(int status, co_await Get(&deps->loops, handler->http_get.get(), target, timeout, "kube-lifecycle/1.36"));
+    CO_TRY(int status, co_await Get(&deps->loops, handler->http_get.get(), target, limit, "kube-lifecycle/1.36"));
     if (status >= 400) co_return Fail(Error::InternalError("HTTP hook answered {}", status));
   } else if (handler->tcp_socket) {
     CO_TRY(uint16_t port, ResolvePort(handler->tcp_socket->port, *target.container));
-    ProbeOutcome outcome = co_await TcpProbe(&deps->loops, target.pod_ip, port, timeout);
+    ProbeOutcome outcome = co_await TcpProbe(&deps->loops, target.pod_ip, port, limit);
     if (!outcome.ok) co_return Fail(Error::InternalError("{}", outcome.output));
   }
   co_return Result<void>();

@@ -28,12 +28,14 @@ struct ProbeOutcome {
   std::string output;  // what went wrong, as events show it: UTF-8, 10 KiB at the most
 };
 
-// An error when it could not be asked at all: that tells nothing of the container. `deps` and `probe` outlive the task.
-Task<Result<ProbeOutcome>> RunProbe(const ProbeDeps* deps, const api::core::Probe* probe, ProbeTarget target);
+// An error when it could not be asked at all: that tells nothing of the container. `deps` and `probe` outlive the task. How
+// long it takes is up to the pod: `stop` gives it up.
+Task<Result<ProbeOutcome>> RunProbe(const ProbeDeps* deps, const api::core::Probe* probe, ProbeTarget target,
+                                    CancelToken stop);
 
 // The error's message is for the event. `handler` outlives the task. Sleep handlers are the caller's.
 Task<Result<void>> RunHook(const ProbeDeps* deps, const api::core::LifecycleHandler* handler, ProbeTarget target,
-                           Duration timeout);
+                           Duration timeout, CancelToken stop);
 
 // Counts outcomes against the thresholds. Pure.
 class ProbeCounter {

@@ -82,21 +82,15 @@ TEST(PressureOf, Thresholds) {
   EXPECT_TRUE(PressureOf(pids).pids);
 }
 
-TEST(PodCidrAt, Table) {
-  EXPECT_EQ(PodCidrAt("10.244.0.0/16", 0).value_or(""), "10.244.0.0/24");
-  EXPECT_EQ(PodCidrAt("10.244.0.0/16", 255).value_or(""), "10.244.255.0/24");
-  EXPECT_FALSE(PodCidrAt("10.244.0.0/16", 256));
-  EXPECT_EQ(PodCidrAt("10.1.2.0/26", 0).value_or(""), "10.1.2.0/26");
-  EXPECT_FALSE(PodCidrAt("10.1.2.0/26", 1));
-  for (const char* bad : {"", "10.0.0.0", "10.0.0.0/33", "x/16", "::/64"}) EXPECT_FALSE(PodCidrAt(bad, 0)) << bad;
-}
-
 TEST(BridgeConf, IsWhatThePluginsRead) {
   EXPECT_EQ(BridgeConfText({"sampan0", "10.244.0.0/24", "/x/ipam"}),
             R"({"cniVersion":"0.4.0","name":"sampan","plugins":[{"type":"bridge","bridge":"sampan0","isGateway":true,)"
             R"("isDefaultGateway":true,"hairpinMode":true,"ipMasq":false,"ipam":{"type":"host-local","dataDir":"/x/ipam",)"
             R"("ranges":[[{"subnet":"10.244.0.0/24"}]]}},{"type":"portmap","capabilities":{"portMappings":true}}]})"
             "\n");
+  EXPECT_NE(BridgeConfText({"sampan0", "10.244.0.0/24", "/x/ipam", "10.96.0.0/12"})
+                .find(R"({"type":"portmap","capabilities":{"portMappings":true},"conditionsV4":["!","-d","10.96.0.0/12"]})"),
+            std::string::npos);
 }
 
 TEST(HostPortRules, OnlyThePluginsOwnGo) {

@@ -1,11 +1,8 @@
 #include "node/registration/registrar.h"
 
-#include <set>
-
 #include "api/types/coordination.h"
 #include "async/contain.h"
 #include "base/log.h"
-#include "node/cni/bridge.h"
 
 namespace sampan::node {
 
@@ -22,6 +19,7 @@ constexpr Duration kStatusPeriod = seconds(10);
 constexpr Duration kStatusAnyway = std::chrono::minutes(5);
 constexpr Duration kRangePoll = milliseconds(50);
 constexpr Duration kRangePatience = seconds(10);
+constexpr Duration kRangeSlowPoll = seconds(1);
 constexpr std::string_view kLeaseNamespace = "kube-node-lease";
 }  // namespace
 
@@ -107,32 +105,17 @@ Task<Result<std::string>> Registrar::EnsurePodCidr(std::string cluster_cidr, Can
 Task<Result<std::string>> Registrar::FindPodCidr(std::string cluster_cidr, CancelToken stop) {
   if (cluster_cidr.empty()) co_return node_->spec.pod_cidr;
   const MonoTime began = deps_.clock.Monotonic();
-  while (node_->spec.pod_cidr.empty() && deps_.clock.Monotonic() - began < kRangePatience) {
-    bool slept = co_await deps_.clock.Sleep(kRangePoll, stop);
-    if (!slept) break;
-    CO_TRY(node_, co_await client::Get<Node>(deps_.client, "", identity_.name));
-  }
-  if (!node_->spec.pod_cidr.empty()) co_return node_->spec.pod_cidr;
-  CO_TRY(auto nodes, co_await client::List<Node>(deps_.client, ""));
-  std::set<std::string> taken;
-  for (const auto& node : nodes) taken.insert(node->spec.pod_cidr);
-  for (uint32_t index = 0; !stop.Requested(); ++index) {
-    CO_TRY(std::string cidr, PodCidrAt(cluster_cidr, index));
-    if (taken.contains(cidr)) continue;
-    json::Value patch =
-        json::Object{{"metadata", json::Object{{"resourceVersion", node_->metadata.resource_version}}},
-                     {"spec", json::Object{{"podCIDR", cidr}, {"podCIDRs", json::Array{json::Value(cidr)}}}}};
-    auto patched = co_await client::MergePatch<Node>(deps_.client, "", identity_.name, std::move(patch));
-    if (patched) {
-      node_ = *patched;
-      co_return node_->spec.pod_cidr;
+  Duration pause = kRangePoll;
+  while (node_->spec.pod_cidr.empty()) {
+    if (pause == kRangePoll && deps_.clock.Monotonic() - began >= kRangePatience) {
+      LOG_WARN("node", "node {} has no range for its pods yet: the cluster's controllers hand them out", identity_.name);
+      pause = kRangeSlowPoll;
     }
-    if (!patched.error().Is(Reason::kConflict)) co_return Fail(patched.error());
+    bool slept = co_await deps_.clock.Sleep(pause, stop);
+    if (!slept) co_return Fail(Error::Timeout("stopped before the node had a pod range"));
     CO_TRY(node_, co_await client::Get<Node>(deps_.client, "", identity_.name));
-    if (!node_->spec.pod_cidr.empty()) co_return node_->spec.pod_cidr;
-    --index;
   }
-  co_return Fail(Error::Timeout("stopped before the node had a pod range"));
+  co_return node_->spec.pod_cidr;
 }
 
 Task<Result<void>> Registrar::RenewOnce() {

@@ -1,4 +1,4 @@
-// Keeps the Node object: registers it, gives it a pod range, renews its Lease, writes its status.
+// Keeps the Node object: registers it, waits for its pod range, renews its Lease, writes its status.
 #pragma once
 
 #include <memory>
@@ -26,8 +26,8 @@ class Registrar {
   // Creates the Node, or brings the one that is there up to date. Tries until it succeeds or `stop`.
   Task<Result<void>> Register(CancelToken stop);
 
-  // The node's pod range. The cluster's controllers hand them out; where none does so in ten seconds, the node takes one out
-  // of `cluster_cidr` itself ("" when that is empty): the next free /24 by the nodes that are there now.
+  // The node's pod range, once the cluster's controllers have handed one out: a node may not see which ones others have.
+  // What the Node has already, perhaps nothing, when `cluster_cidr` is empty.
   Task<Result<std::string>> EnsurePodCidr(std::string cluster_cidr, CancelToken stop);
 
   Task<void> RenewLease(CancelToken stop);   // every 10 s
