@@ -1,13 +1,18 @@
 #include "node/eviction/eviction.h"
 
 #include <algorithm>
+#include <limits>
+#include <map>
 #include <tuple>
 
 #include "async/contain.h"
 #include "base/log.h"
 #include "node/eviction/image_garbage.h"
+#include "node/pods/amount.h"
 #include "node/pods/manager.h"
 #include "node/pods/resources.h"
+#include "node/volumes/payload.h"
+#include "os/disk_use.h"
 
 namespace sampan::node {
 
@@ -25,7 +30,16 @@ bool IsCritical(const PodSpec& spec) {
   return spec.priority_class_name == "system-node-critical" || spec.priority_class_name == "system-cluster-critical";
 }
 
-std::vector<EvictionCandidate> Candidates(PodManager& pods, const std::vector<cri::ContainerStats>& stats) {
+using DiskBytes = std::map<std::string, int64_t>;  // by pod uid
+
+DiskBytes DiskBytesOf(const Paths& paths, const std::vector<std::shared_ptr<const api::core::Pod>>& pods) {
+  DiskBytes bytes;
+  for (const auto& pod : pods) bytes[pod->metadata.uid] = PodDiskBytes(paths, *pod);
+  return bytes;
+}
+
+std::vector<EvictionCandidate> Candidates(PodManager& pods, const std::vector<cri::ContainerStats>& stats,
+                                          const DiskBytes& disk) {
   std::vector<EvictionCandidate> candidates;
   for (PodWorker* worker : pods.All()) {
     if (worker->terminating()) continue;
@@ -33,11 +47,12 @@ std::vector<EvictionCandidate> Candidates(PodManager& pods, const std::vector<cr
     candidate.uid = worker->pod().metadata.uid;
     candidate.spec = &worker->pod().spec;
     candidate.critical = IsCritical(worker->pod().spec);
+    if (auto known = disk.find(candidate.uid); known != disk.end()) candidate.disk_bytes = known->second;
     for (const cri::ContainerStats& one : stats) {
       auto uid = one.labels.find(std::string(labels::kPodUid));
       if (uid == one.labels.end() || uid->second != candidate.uid) continue;
       candidate.memory_bytes += static_cast<int64_t>(one.memory_working_set_bytes);
-      candidate.disk_bytes += static_cast<int64_t>(one.writable_layer_bytes);
+      candidate.disk_bytes = AddAmounts(candidate.disk_bytes, static_cast<int64_t>(one.writable_layer_bytes));
     }
     candidates.push_back(std::move(candidate));
   }
@@ -59,6 +74,26 @@ Task<void> ReclaimDisk(PodServices* services, PodManager* pods) {
 }
 
 }  // namespace
+
+int64_t PodDiskBytes(const Paths& paths, const api::core::Pod& pod) {
+  constexpr size_t kMostEntries = 1'000'000;
+  const api::meta::ObjectMeta& metadata = pod.metadata;
+  std::vector<std::string> dirs{paths.PodLogs(metadata.namespace_, metadata.name, metadata.uid)};
+  for (const api::core::Volume& volume : pod.spec.volumes) {
+    const bool on_disk = volume.empty_dir && volume.empty_dir->medium != "Memory";
+    if (on_disk) dirs.push_back(paths.Volume(metadata.uid, VolumePlugin(volume), volume.name));
+  }
+  int64_t bytes = 0;
+  size_t left = kMostEntries;
+  for (const std::string& dir : dirs) {
+    const os::DiskUse use = os::DiskUseOf(dir, left);
+    if (use.extent == os::DiskUse::Extent::kPart) return std::numeric_limits<int64_t>::max();
+    left -= use.entries;
+    constexpr uint64_t kPage = 4096;
+    bytes = AddAmounts(bytes, static_cast<int64_t>(std::max<uint64_t>(use.bytes, use.entries * kPage)));
+  }
+  return bytes;
+}
 
 std::optional<Eviction> PlanEviction(const Pressure& pressure, const std::vector<EvictionCandidate>& candidates) {
   if (!pressure.memory && !pressure.disk) return std::nullopt;
@@ -102,7 +137,13 @@ Task<void> EvictOnce(PodServices* services, PodManager* pods) {
   if (!pressure.memory && !pressure.disk) co_return;
   auto stats = co_await services->runtime.ListStats();
   if (!stats) co_return;
-  std::optional<Eviction> eviction = PlanEviction(pressure, Candidates(*pods, *stats));
+  DiskBytes disk;
+  if (pressure.disk) {
+    std::vector<std::shared_ptr<const api::core::Pod>> all;
+    for (PodWorker* worker : pods->All()) all.push_back(worker->pod_ptr());
+    disk = co_await services->blocking.Run([services, &all] { return DiskBytesOf(services->paths, all); });
+  }
+  std::optional<Eviction> eviction = PlanEviction(pressure, Candidates(*pods, *stats, disk));
   if (!eviction) co_return;
   for (PodWorker* worker : pods->All()) {
     if (worker->pod().metadata.uid != eviction->uid) continue;

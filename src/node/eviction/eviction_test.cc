@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "os/testing.h"
+
 namespace sampan::node {
 namespace {
 
@@ -39,6 +41,23 @@ TEST(PlanEviction, Table) {
     auto eviction = PlanEviction(one.pressure, one.candidates);
     EXPECT_EQ(eviction ? eviction->uid : "", one.chosen) << one.name;
   }
+}
+
+TEST(PodDiskBytes, AreThoseOfEmptyDirsAndLogs) {
+  os::TempDir dir;
+  const Paths paths{.data = dir / "data", .run = dir / "run", .logs = dir / "logs"};
+  const api::core::Pod pod = *api::FromJsonText<api::core::Pod>(R"({"metadata":{"name":"web","namespace":"shop","uid":"u1"},
+      "spec":{"containers":[],"volumes":[{"name":"a","emptyDir":{}},{"name":"m","emptyDir":{"medium":"Memory"}},
+      {"name":"h","hostPath":{"path":"/"}}]}})");
+  EXPECT_EQ(PodDiskBytes(paths, pod), 0);
+  const std::string volumes = paths.Volumes("u1") + "/kubernetes.io~empty-dir";
+  for (const std::string& file :
+       {volumes + "/a/deep/er/f", volumes + "/m/f", paths.PodLogs("shop", "web", "u1") + "/c/0.log"}) {
+    ASSERT_TRUE(os::MakeDirs(std::string(os::DirName(file))));
+    ASSERT_TRUE(os::WriteFileAtomic(file, std::string(1'000'000, 'x')));
+  }
+  EXPECT_GE(PodDiskBytes(paths, pod), 2'000'000);
+  EXPECT_LE(PodDiskBytes(paths, pod), 2'100'000);
 }
 
 TEST(RemovableContainers, AreThoseOfEndedPods) {

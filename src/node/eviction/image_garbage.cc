@@ -34,7 +34,9 @@ Task<Result<void>> CollectOnce(PodServices* services, ImageUses* uses) {
   const int64_t bytes = ImageBytesToFree(usage.disk_bytes, usage.disk_available_bytes);
   for (const std::string& id : PlanImageRemoval(*uses, images, bytes, now)) {
     LOG_INFO("node", "the disk is filling up: removing image {}", id);
-    CO_TRY_VOID(co_await services->runtime.RemoveImage(id));
+    // One that cannot be removed keeps no other.
+    Result<void> removed = co_await services->runtime.RemoveImage(id);
+    if (!removed) LOG_WARN("node", "cannot remove image {}: {}", id, removed.error());
   }
   co_return Result<void>();
 }
@@ -88,7 +90,8 @@ Task<Result<void>> RemoveUnusedImages(PodServices* services) {
   NoteImageUses(uses, images, containers, now);
   for (const std::string& id : PlanImageRemoval(uses, images, std::numeric_limits<int64_t>::max(), now)) {
     LOG_INFO("node", "the disk is full: removing image {}", id);
-    CO_TRY_VOID(co_await services->runtime.RemoveImage(id));
+    Result<void> removed = co_await services->runtime.RemoveImage(id);
+    if (!removed) LOG_WARN("node", "cannot remove image {}: {}", id, removed.error());
   }
   co_return Result<void>();
 }
