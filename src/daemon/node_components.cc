@@ -30,6 +30,7 @@ node::AgentOptions AgentOptionsOf(const NodeConfig& config) {
   if (!config.Disabled("dns")) options.cluster_dns = DnsAddress(config);
   options.cluster_domain = config.cluster_domain;
   options.cluster_cidr = config.cluster_cidr;
+  options.service_cidr = config.service_cluster_ip_range;
   options.port = config.kubelet_port;
   options.labels = LabelsOf(config);
   options.max_pods = config.max_pods;

@@ -114,7 +114,9 @@ std::string Guards(const RulesConfig& config) {
     auto keep = [&](std::string_view what) { text += fmt::format("add rule T {} {} return\n", chain, what); };
     text += fmt::format("add chain T {}\n", chain);
     keep("IP daddr @cluster-ips");
-    if (!config.service_cidr.empty()) keep(fmt::format("IP daddr {}", config.service_cidr));
+    for (const std::string& network : {config.service_cidr, config.cluster_cidr}) {
+      if (!network.empty()) keep("IP daddr " + network);
+    }
     for (const KeptPort& kept : config.kept) {
       std::string address = kept.address.empty() ? "fib daddr type local" : "IP daddr " + kept.address;
       keep(fmt::format("{} tcp dport {}", address, kept.port));

@@ -288,13 +288,15 @@ TEST_F(ProxyKernel, WhatTheClusterNeedsIsNoExternalAddressOfAService) {
                                         {"a/2", steal("10.96.0.8", 80, backends)},
                                         {"a/3", steal(kNode, 10250, backends)},
                                         {"a/4", steal(kClient, 6443, backends)},
-                                        {"a/5", steal(kNode, 81, backends)}});
+                                        {"a/5", steal(kNode, 81, backends)},
+                                        {"a/6", steal(kPodB, 8080, backends)}});
     ASSERT_OK(kernel_->Apply(commands.change));
     EXPECT_EQ(Ask(*b_, kServiceIp, 80)[0], 'b');
     EXPECT_NE(Ask(*b_, "10.96.0.8", 80, 200).substr(0, 5), "thief") << "an address that no service has yet";
     EXPECT_EQ(Ask(*client_, kNode, 10250).substr(0, 7), "kubelet");
     EXPECT_EQ(Ask(*node_, kNode, 10250).substr(0, 7), "kubelet");
     EXPECT_EQ(Ask(*node_, kClient, 6443).substr(0, 3), "api");
+    EXPECT_EQ(Ask(*node_, kPodB, 8080)[0], 'b') << "a pod's own address";
     EXPECT_EQ(Ask(*client_, kNode, 81).substr(0, 5), backends.empty() ? "refus" : "thief") << "other ports are free";
   }
 }

@@ -4,8 +4,8 @@
 
 #include "api/types/core.h"
 #include "api/types/discovery.h"
+#include "async/contain.h"
 #include "async/spawn.h"
-#include "base/contain.h"
 #include "base/log.h"
 #include "proxy/plain.h"
 
@@ -58,6 +58,12 @@ Task<Result<void>> Proxy::Run(CancelToken stop) {
 }
 
 Task<Result<void>> Proxy::DoRun(CancelToken stop) {
+  Result<void> followed = co_await Contained("proxy", Follow(std::move(stop)));
+  if (health_ != nullptr) co_await health_->Stop();
+  co_return followed;
+}
+
+Task<Result<void>> Proxy::Follow(CancelToken stop) {
   CO_TRY(LocalReplies replies, co_await blocking_.Run([this] { return kernel_.Prepare(); }));
   local_replies_ = replies;
   services_ = &informers_.ForKind(api::KindOf<api::core::Service>());
@@ -107,7 +113,6 @@ Task<Result<void>> Proxy::DoRun(CancelToken stop) {
       retry = std::min(retry * 2, kLastRetry);
     }
   }
-  if (health_ != nullptr) co_await health_->Stop();
   co_return Result<void>();
 }
 

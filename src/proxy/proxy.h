@@ -70,6 +70,7 @@ class Proxy {
   };
 
   Task<Result<void>> DoRun(CancelToken stop);
+  Task<Result<void>> Follow(CancelToken stop);
   Task<void> WaitForWork(Duration limit, CancelToken stop);
   Task<bool> Sync();
   Task<Result<void>> ApplyTable(Table* table, Commands commands);
