@@ -2,6 +2,7 @@
 
 #include "api/types/core.h"
 #include "api/types/discovery.h"
+#include "async/contain.h"
 #include "async/spawn.h"
 #include "base/log.h"
 #include "dns/records.h"
@@ -63,6 +64,16 @@ Task<Result<void>> Dns::Run(CancelToken stop) {
 }
 
 Task<Result<void>> Dns::DoRun(CancelToken stop) {
+  Result<void> served = co_await Contained("dns", Serve(std::move(stop)));
+  // However it ended: a server that nobody keeps up to date would answer with what was.
+  port_ = 0;
+  if (server_ != nullptr) co_await server_->Stop();
+  server_.reset();
+  loops_.reset();
+  co_return served;
+}
+
+Task<Result<void>> Dns::Serve(CancelToken stop) {
   services_ = &informers_.ForKind(api::KindOf<Service>());
   slices_ = &informers_.ForKind(api::KindOf<EndpointSlice>());
   client::ObjectInformer& namespaces = informers_.ForKind(api::KindOf<Namespace>());
@@ -101,10 +112,6 @@ Task<Result<void>> Dns::DoRun(CancelToken stop) {
     retry = std::min(retry * 2, kLastRetry);
   }
   co_await UntilRequested(stop);
-  port_ = 0;
-  if (server_ != nullptr) co_await server_->Stop();
-  server_.reset();
-  loops_.reset();
   co_return Result<void>();
 }
 

@@ -54,6 +54,7 @@ class Dns {
 
  private:
   Task<Result<void>> DoRun(CancelToken stop);
+  Task<Result<void>> Serve(CancelToken stop);
   Task<Result<void>> Open();
   void ReadConfig();
   client::Subscription FollowConfig(const std::string& name);
