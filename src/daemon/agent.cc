@@ -13,6 +13,7 @@
 #include "daemon/node_components.h"
 #include "daemon/paths.h"
 #include "daemon/process.h"
+#include "daemon/pulse.h"
 #include "daemon/runtime.h"
 #include "daemon/verb.h"
 #include "daemon/verbs.h"
@@ -53,6 +54,10 @@ Result<void> Work(AgentConfig config) {
   NodeComponents node(runtime, config, access);
   Supervisor supervisor(*runtime.clock);
   supervisor.Add(HeapsComponent(runtime));
+  supervisor.Add(ActorComponent("pulse", *runtime.pool, *runtime.clock, [&](CancelToken stop) {
+    return ShowPulse(runtime.clock.get(), &runtime.blocking, paths.agent_run_lock(),
+                     {runtime.pool.get(), &runtime.loops.at(0)}, std::move(stop));
+  }));
   node.AddTo(supervisor);
   AccessFollowing following{[&] { return AccessOf(config, paths); },
                             [&](const client::ClientConfig& now) { return node.SetAccess(now); }};

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "daemon/process.h"
+#include "daemon/pulse.h"
 #include "os/file.h"
 
 namespace sampan::daemon {
@@ -54,12 +55,17 @@ Result<AgentProcess::Process> AgentProcess::Start() {
   return std::make_shared<os::Subprocess>(std::move(process));
 }
 
-// Blocks until it has ended.
+// Blocks until it has ended. One that hangs is ended.
 Result<os::ExitStatus> AgentProcess::WaitFor(const Process& process, CancelToken stop) {
   std::optional<MonoTime> asked;
+  PulseWatch pulse(deps_.paths.agent_run_lock(), deps_.clock.Monotonic());
   while (true) {
     TRY(std::optional<os::ExitStatus> ended, process->Wait(kLook));
     if (ended) return *ended;
+    if (pulse.IsSilent(deps_.clock.Monotonic())) {
+      LOG_ERROR(kLog, "process {} does nothing any more and is ended; containers go on", process->pid());
+      TRY_VOID(process->Kill(SIGKILL));
+    }
     if (!stop.Requested()) continue;
     if (!asked) asked = deps_.clock.Monotonic();
     if (deps_.clock.Monotonic() - *asked >= kGrace) TRY_VOID(process->Kill(SIGKILL));

@@ -27,8 +27,8 @@ class AgentProcess {
   AgentProcess(Deps deps, std::string program, std::vector<std::string> arguments);
 
   // Takes the running agent over when it is of this program and these arguments, else ends it and starts a new one;
-  // starts it again whenever it ends (restart_delay.h). At `stop`: SIGTERM, SIGKILL when it has not ended in five
-  // seconds; returns when it has ended.
+  // starts it again whenever it ends (restart_delay.h), and ends it when it hangs (pulse.h). At `stop`: SIGTERM, SIGKILL
+  // when it has not ended in five seconds; returns when it has ended.
   Task<void> Run(CancelToken stop);
 
  private:

@@ -65,6 +65,19 @@ TEST_F(AgentProcessTest, IsAskedToEndWithTheServer) {
   EXPECT_EQ(Journal(), "up\nasked\n");
 }
 
+TEST_F(AgentProcessTest, OneThatHangsIsEndedAndStartedAgain) {
+  ASSERT_TRUE(os::WriteFileAtomic(paths_.agent_run_lock(), ""));
+  Run(fmt::format("echo up >> {}; exec sleep 1000", journal_));
+  while (Journal() != "up\n") std::this_thread::yield();
+  while (!clock_.UntilNext()) {
+    clock_.Advance(20s);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(Pause(), 100ms);
+  clock_.Advance(100ms);
+  while (Journal() != "up\nup\n") std::this_thread::yield();
+}
+
 TEST_F(AgentProcessTest, AProgramThatCannotBeStartedIsTriedAgain) {
   agent_ = std::make_unique<AgentProcess>(AgentProcess::Deps{clock_, blocking_, paths_}, directory_ / "absent",
                                           std::vector<std::string>{});
