@@ -12,6 +12,7 @@ NAMESPACE = "hostile"
 IMAGE = "sampan.local/demo/guestbook:1"
 MOST_GROWN_KB = (20 << 10) * FACTOR
 GOOD = "good"
+BIG = "big"
 
 _state = {}
 
@@ -137,6 +138,14 @@ def hostile_pods():
         (pod("big-environment", ["true"], container={"env": [{"name": f"E{i}", "value": "v" * 60000} for i in range(4)]}),
          [SUCCEEDED, FAILED]),
         (pod("too-big-environment", ["true"], container={"env": [{"name": "E", "value": "v" * 140000}]}), [FAILED]),
+        (pod("doubled-variables", ["true"], container={"env": [{"name": "V0", "value": "v" * 1000}] + [
+            {"name": f"V{i}", "value": f"$(V{i - 1})" * 10} for i in range(1, 12)]}), [WAITS]),
+        (pod("one-key-often", ["true"], container={"env": [{"name": f"V{i}", "valueFrom": {
+            "configMapKeyRef": {"name": BIG, "key": "k"}}} for i in range(2000)]}), [WAITS]),
+        (pod("one-file-often", ["true"], spec={"volumes": [{"name": "d", "projected": {"sources": [{"configMap": {
+            "name": BIG, "items": [{"key": "k", "path": str(i)} for i in range(2000)]}}]}}]}), [WAITS]),
+        (pod("unsafe-sysctl", ["true"], spec={"securityContext": {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}),
+         [FAILED]),
         (pod("many-containers", None, spec={"containers": many}), [RUNS, WAITS]),
         (pod("no-program", ["/no/such/\u202e\x1b[31m"]), [FAILED]),
         (pod("no-image", ["true"], container={"image": "sampan.local/none:1", "imagePullPolicy": "IfNotPresent"}), [WAITS]),
@@ -199,6 +208,8 @@ def good_pod(cluster):
 
 def hostile_pods_fail_alone(cluster):
     cluster.kubectl("create", "namespace", NAMESPACE)
+    big = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": BIG}, "data": {"k": "v" * 1000000}}
+    cluster.kubectl("-n", NAMESPACE, "create", "-f", "-", text_input=json.dumps(big))
     good = pod(GOOD, ["python3", "-m", "http.server", "8000", "-d", "/app"], restart="Always",
                container={"readinessProbe": {"httpGet": {"port": 8000}, "periodSeconds": 1, "timeoutSeconds": 5}})
     cluster.kubectl("-n", NAMESPACE, "apply", "-f", "-", text_input=json.dumps(good))
