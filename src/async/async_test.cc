@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <future>
+#include <thread>
+
 #include "async/cancel.h"
 #include "async/channel.h"
 #include "async/clock.h"
@@ -126,6 +129,17 @@ TEST(BlockingPool, OfNoThreadsWorksOnItsCallers) {
   Spawn(executor, gate, NoteThread(&pool, &worker));
   executor.RunAll();
   EXPECT_EQ(worker, std::this_thread::get_id());
+}
+
+// Whoever posted the job has let go of the pool by the time that the job runs; ThreadSanitizer judges.
+TEST(ThreadPool, MayEndAsSoonAsItsLastJobRan) {
+  for (int round = 0; round < 200; ++round) {
+    std::unique_ptr<Executor> pool = NewThreadPool("test", 1);
+    std::promise<void> ran;
+    std::jthread poster([&ran, executor = pool.get()] { executor->Post([&ran] { ran.set_value(); }); });
+    ran.get_future().wait();
+    pool.reset();
+  }
 }
 
 TEST(Task, ResumesOnItsOwnExecutor) {

@@ -34,12 +34,10 @@ class ThreadPool final : public Executor {
     for (std::thread& thread : threads_) thread.join();
   }
   void Post(Job job) override {
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      jobs_.push_back(std::move(job));
-    }
-    changed_.notify_one();
+    std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    jobs_.push_back(std::move(job));
+    changed_.notify_one();  // with the lock: the job may be what the pool's owner waits for before it ends the pool
   }
 
  private:
