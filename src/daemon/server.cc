@@ -53,7 +53,10 @@ Result<void> WriteKubeconfig(const ServerConfig& config, const std::string& path
   access.ca_pem = ca_pem;
   access.client_certificate_pem = client.certificate_pem;
   access.client_key_pem = client.key_pem;
-  return net::WriteFileAtomically(path, client::FormatKubeconfig(access, "sampan"), net::FileMode::kPrivate);
+  const std::string text = client::FormatKubeconfig(access, "sampan");
+  // On a full disk the server starts with what is there.
+  if (os::ReadFile(path, os::kConfigFileLimit, os::Links::kRefuse).value_or("") == text) return {};
+  return net::WriteFileAtomically(path, text, net::FileMode::kPrivate);
 }
 
 Result<void> WriteKubeconfigs(const ServerConfig& config, const Paths& paths, const Certificates& certificates) {
