@@ -131,6 +131,38 @@ TEST_F(AuthnTest, TokensDieWithWhatTheyAreBoundTo) {
   EXPECT_FALSE(Authenticate(account).has_value());
 }
 
+TEST_F(AuthnTest, TokensDieWithWhatFinalizersKeep) {
+  struct Case {
+    const char* resource;
+    const char* kind;
+    const char* name;
+    std::string spec;  // of the token
+  };
+  auto bound = [](const char* kind, const char* name) {
+    return fmt::format(R"({{"boundObjectRef":{{"apiVersion":"v1","kind":"{}","name":"{}"}}}})", kind, name);
+  };
+  const Case cases[] = {{"nodes", "Node", "n1", bound("Node", "n1")},
+                        {"secrets", "Secret", "s1", bound("Secret", "s1")},
+                        {"pods", "Pod", "web", std::string(kBoundToPod)},
+                        {"serviceaccounts", "ServiceAccount", "default", "{}"}};
+  for (const Case& one : cases) {
+    auto put = [&](std::string more) {
+      bool scoped = one.resource != std::string_view("nodes");
+      lookup_.Add(one.resource, fmt::format(R"({{"apiVersion":"v1","kind":"{}","metadata":{{"name":"{}",{}"uid":"{}"{}}},)"
+                                            R"("spec":{{"serviceAccountName":"default"}}}})",
+                                            one.kind, one.name, scoped ? R"("namespace":"ns",)" : "",
+                                            one.resource == std::string_view("serviceaccounts") ? "sa-1" : "u", more));
+    };
+    put("");
+    std::string token = "Bearer " + Token(one.spec);
+    put(fmt::format(R"(,"finalizers":["acme.com/f"],"deletionTimestamp":"{}")", FormatTime(clock_.Now())));
+    clock_.Advance(std::chrono::seconds(60));
+    EXPECT_TRUE(Authenticate(token).has_value()) << one.resource << ": it may say good-bye";
+    clock_.Advance(std::chrono::seconds(2));
+    EXPECT_FALSE(Authenticate(token).has_value()) << one.resource;
+  }
+}
+
 TEST_F(AuthnTest, AudiencesCount) {
   std::string token = Token(R"({"audiences":["vault"]})");
   EXPECT_FALSE(Authenticate("Bearer " + token).has_value()) << "not for this server";

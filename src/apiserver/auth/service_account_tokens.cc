@@ -290,12 +290,11 @@ Result<void> Tokens::CheckReference(std::string_view resource, std::string_view 
   api::ObjectPtr object = lookup_.Get(resource, namespace_, reference.name);
   const bool same = object && (reference.uid.empty() || object->uid() == reference.uid);
   if (!same) return Fail(Error::Unauthorized("the token's {} {}/{} is gone", resource, namespace_, reference.name));
-  if (resource == "pods" && object->deleting()) {
-    // A pod may use its token while it ends, and a little longer.
-    std::optional<WallTime> deletion = ParseTime(object->head().deletion_timestamp);
-    if (deletion && *deletion + std::chrono::minutes(1) < clock_.Now()) {
-      return Fail(Error::Unauthorized("the token's pod {}/{} has been deleted", namespace_, reference.name));
-    }
+  if (!object->deleting()) return {};
+  // A pod may use its token while it ends, and a little longer; what finalizers keep has no rights any more.
+  std::optional<WallTime> deletion = ParseTime(object->head().deletion_timestamp);
+  if (deletion && *deletion + std::chrono::minutes(1) < clock_.Now()) {
+    return Fail(Error::Unauthorized("the token's {} {}/{} has been deleted", resource, namespace_, reference.name));
   }
   return {};
 }
