@@ -137,6 +137,53 @@ TEST(Pods, AreAdmittedWithAccountTolerationsAndStatus) {
   EXPECT_EQ(json::Find(pod, "spec", "tolerations")->as_array().size(), 2u);
 }
 
+TEST(Pods, OfAnAccountThatLimitsSecretsUseThoseItLists) {
+  TestServer server;
+  server.Post("/api/v1/namespaces/default/serviceaccounts",
+              R"({"metadata":{"name":"limited","annotations":{"kubernetes.io/enforce-mountable-secrets":"true"}},)"
+              R"("secrets":[{"name":"mine"}],"imagePullSecrets":[{"name":"pull"}]})");
+  struct Case {
+    const char* spec;  // %s is the secret's name
+    const char* what;
+  };
+  constexpr std::string_view kPlain = R"("containers":[{"name":"c","image":"i"}])";
+  const Case cases[] = {
+      {R"(@,"volumes":[{"name":"v","secret":{"secretName":"%"}}])", R"(volume with secret.secretName=\"other\" is)"},
+      {R"("containers":[{"name":"c","image":"i","env":[{"name":"E","valueFrom":{"secretKeyRef":{"name":"%","key":"k"}}}]}])",
+       R"(container c with envVar E referencing secret.secretName=\"other\")"},
+      {R"("containers":[{"name":"c","image":"i","envFrom":[{"secretRef":{"name":"%"}}]}])",
+       R"(container c with envFrom referencing secret.secretName=\"other\")"},
+      {R"(@,"initContainers":[{"name":"d","image":"i","envFrom":[{"secretRef":{"name":"%"}}]}])",
+       R"(init container d with envFrom referencing secret.secretName=\"other\")"},
+      {R"(@,"imagePullSecrets":[{"name":"%"}])", R"(imagePullSecrets[0].name=\"other\" is not allowed)"},
+  };
+  auto post = [&](const Case& one, std::string_view secret) {
+    std::string spec = one.spec;
+    if (size_t at = spec.find('@'); at != spec.npos) spec.replace(at, 1, kPlain);
+    spec.replace(spec.find('%'), 1, secret);
+    return server.Post(fmt::format("{}?dryRun=All", kPods),
+                       fmt::format(R"({{"metadata":{{"name":"p"}},"spec":{{"serviceAccountName":"limited",{}}}}})", spec));
+  };
+  for (const Case& one : cases) {
+    Reply refused = post(one, "other");
+    EXPECT_EQ(refused.status, 403) << one.spec;
+    EXPECT_NE(refused.body.find(one.what), std::string::npos) << refused.body;
+    Reply taken = post(one, one.what == std::string_view(cases[4].what) ? "pull" : "mine");
+    EXPECT_EQ(taken.status, 201) << taken.body;
+  }
+  server.Post(kPods, fmt::format(R"({{"metadata":{{"name":"p"}},"spec":{{"serviceAccountName":"limited",{}}}}})", kPlain));
+  auto debug = [&](std::string_view name, std::string_view secret) {
+    return server.Patch(fmt::format("{}/p/ephemeralcontainers", kPods), "strategic-merge-patch+json",
+                        fmt::format(R"({{"spec":{{"ephemeralContainers":[{{"name":"{}","image":"i",)"
+                                    R"("envFrom":[{{"secretRef":{{"name":"{}"}}}}]}}]}}}})",
+                                    name, secret));
+  };
+  Reply refused = debug("d", "other");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.body.find("ephemeral container d with envFrom referencing"), std::string::npos) << refused.body;
+  EXPECT_EQ(debug("d", "mine").status, 200);
+}
+
 TEST(Pods, BindOnceAndEndGracefully) {
   TestServer server;
   AddDefaultAccount(server);

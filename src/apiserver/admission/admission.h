@@ -40,7 +40,7 @@ std::unique_ptr<Admission> NewNamespaceLifecycle();
 Task<void> AwaitDefaultServiceAccount(const Registry* registry, std::string_view namespace_, const json::Value* pod);
 
 // Gives each pod its service account, the account's image pull secrets and the volume with its token. Refuses mirror pods
-// that name secrets or accounts.
+// that name secrets or accounts, and pods that use secrets which an account that limits them does not list.
 std::unique_ptr<Admission> NewServiceAccountAdmission();
 // Gives each pod its priority and the tolerations that keep it for five minutes on a node that fails.
 std::unique_ptr<Admission> NewPodDefaults();

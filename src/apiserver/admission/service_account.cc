@@ -1,5 +1,6 @@
 #include "api/types/core.h"
 #include "apiserver/admission/admission.h"
+#include "apiserver/admission/mountable_secrets.h"
 #include "apiserver/auth/pod_references.h"
 #include "apiserver/errors.h"
 #include "apiserver/registry/fields.h"
@@ -14,6 +15,7 @@ constexpr std::string_view kVolumePrefix = "kube-api-access-";
 // Long enough that a node agent that renews at 80% of an hour is never late; the issuer caps it.
 constexpr int64_t kTokenSeconds = 3607;
 constexpr std::string_view kDefaultAccount = "default";
+constexpr std::string_view kEphemeral = "ephemeralcontainers";
 constexpr int kWaits = 10;
 constexpr Duration kWait = std::chrono::milliseconds(100);
 
@@ -63,9 +65,10 @@ std::string AccountName(const json::Value& spec) {
 class ServiceAccountAdmission final : public Admission {
  public:
   Phases Concerns(const WriteContext& context) const override {
+    if (context.kind != &api::KindOf<api::core::Pod>()) return {};
     bool creates = context.intent == Intent::kCreate && context.subresource.empty();
-    bool concerns = creates && context.kind == &api::KindOf<api::core::Pod>();
-    return {.mutate = concerns, .validate = concerns};
+    bool adds = context.intent == Intent::kUpdate && context.subresource == kEphemeral;
+    return {.mutate = creates, .validate = creates || adds};
   }
 
   Task<Result<void>> Mutate(WriteContext* context, json::Value* object, const json::Value*) override {
@@ -73,7 +76,8 @@ class ServiceAccountAdmission final : public Admission {
   }
 
   Task<Result<void>> Validate(WriteContext* context, const json::Value* object, const json::Value*) override {
-    co_return CheckMirror(*context, *object);
+    if (context->intent == Intent::kCreate) CO_TRY_VOID(CheckMirror(*context, *object));
+    co_return CheckSecrets(*context, *object);
   }
 
  private:
@@ -90,6 +94,19 @@ class ServiceAccountAdmission final : public Admission {
       if (!why.empty()) return Fail(ForbiddenError(*context.kind, context.name, why));
     }
     return {};
+  }
+
+  static Result<void> CheckSecrets(const WriteContext& context, const json::Value& object) {
+    std::string_view name = json::FindString(json::Find(object, "spec", "serviceAccountName"));
+    api::ObjectPtr stored = context.registry.Get<api::core::ServiceAccount>(context.namespace_, name);
+    if (stored == nullptr) return {};  // a creation has been refused, or is a mirror pod's
+    const auto& account = stored->As<api::core::ServiceAccount>();
+    if (!LimitsSecrets(account)) return {};
+    TRY(auto pod, api::FromJson<api::core::Pod>(object));
+    std::string why =
+        context.intent == Intent::kCreate ? SecretRefusal(account, pod.spec) : EphemeralSecretRefusal(account, pod.spec);
+    if (why.empty()) return {};
+    return Fail(ForbiddenError(*context.kind, context.name, why));
   }
 
   static Result<void> GiveAccount(WriteContext& context, json::Value& object) {
