@@ -11,6 +11,7 @@ struct Shared {
   std::vector<std::string> own_ports;  // of host_ports, those of the container that is being looked at
   std::set<std::string_view> volumes;
   bool host_network = false;
+  OwnUsers own_users = OwnUsers::kNo;
 };
 
 void Ports(const View& ports, Shared& shared, Causes& causes) {
@@ -82,26 +83,6 @@ void Mounts(const View& container, const Shared& shared, Causes& causes) {
   });
 }
 
-void Security(const View& context, Causes& causes) {
-  if (!context.Present()) return;
-  InRange(context["runAsUser"], 0, INT32_MAX, causes);
-  InRange(context["runAsGroup"], 0, INT32_MAX, causes);
-  OneOf(context["procMount"], {"Default", "Unmasked"}, causes);
-  View escalation = context["allowPrivilegeEscalation"];
-  if (!escalation.Present() || escalation.True()) return;
-  if (context["privileged"].True()) {
-    causes.Invalid(context.path(), context.Value(),
-                   "cannot set `allowPrivilegeEscalation` to false and `privileged` to true");
-  }
-  View capabilities = context["capabilities"];
-  View added = capabilities["add"];
-  added.ForEach([&](const View& capability) {
-    if (capability.Str() != "CAP_SYS_ADMIN") return;
-    causes.Invalid(context.path(), context.Value(),
-                   "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN");
-  });
-}
-
 // What containers of every sort have.
 void Common(const View& container, Shared& shared, Causes& causes) {
   View name = container["name"];
@@ -121,7 +102,7 @@ void Common(const View& container, Shared& shared, Causes& causes) {
   Mounts(container, shared, causes);
   RequireOneOf(container["imagePullPolicy"], {"Always", "IfNotPresent", "Never"}, causes);
   Resources(container["resources"], causes);
-  Security(container["securityContext"], causes);
+  ContainerSecurity(container["securityContext"], shared.own_users, causes);
 }
 
 constexpr std::string_view kProbes[] = {"livenessProbe", "readinessProbe", "startupProbe"};
@@ -179,6 +160,8 @@ void EphemeralContainer(const View& container, const std::set<std::string, std::
 void Containers(const View& spec, Causes& causes) {
   Shared shared;
   shared.host_network = spec["hostNetwork"].True();
+  View host_users = spec["hostUsers"];
+  if (host_users.Present() && !host_users.True()) shared.own_users = OwnUsers::kYes;
   View volumes = spec["volumes"];
   volumes.ForEach([&](const View& volume) { shared.volumes.insert(volume["name"].Str()); });
   View grace = spec["terminationGracePeriodSeconds"];

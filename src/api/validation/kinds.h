@@ -64,6 +64,10 @@ void PodSpec(const View& spec, Causes& causes);
 void PodTemplate(const View& pod_template, Causes& causes);
 void Volumes(const View& volumes, Causes& causes);
 void Containers(const View& spec, Causes& causes);
+// Whether the pod has a user namespace of its own.
+enum class OwnUsers : unsigned char { kNo, kYes };
+void PodSecurity(const View& spec, Causes& causes);
+void ContainerSecurity(const View& context, OwnUsers own_users, Causes& causes);
 void Resources(const View& resources, Causes& causes);
 void Probe(const View& probe, Causes& causes);
 void Lifecycle(const View& lifecycle, const View& grace_period, Causes& causes);

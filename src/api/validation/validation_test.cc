@@ -157,6 +157,48 @@ TEST(Validation, Pods) {
   for (const Fact& fact : kFacts) Expect("v1", "Pod", PodOf(fact.object), fact.want);
 }
 
+TEST(Validation, WhatConfinesAPodAndItsContainers) {
+  static const Fact kProfiles[] = {
+      {R"({"seccompProfile":{"type":"RuntimeDefault"},"appArmorProfile":{"type":"Unconfined"}})", ""},
+      {R"({"seccompProfile":{"type":"Localhost","localhostProfile":"a/b.json"}})", ""},
+      {R"({"seccompProfile":{"type":"x"}})", "seccompProfile.type: Unsupported value: \"x\""},
+      {R"({"seccompProfile":{"type":"Localhost"}})", "seccompProfile.localhostProfile: Required value: must be set when"},
+      {R"({"seccompProfile":{"type":"Localhost","localhostProfile":"/etc/x"}})",
+       "seccompProfile.localhostProfile: Invalid value: \"/etc/x\": must be a relative path"},
+      {R"({"seccompProfile":{"type":"Localhost","localhostProfile":"a/../../x"}})",
+       "seccompProfile.localhostProfile: Invalid value: \"a/../../x\": must not contain '..'"},
+      {R"({"seccompProfile":{"type":"Unconfined","localhostProfile":"x"}})",
+       "seccompProfile.localhostProfile: Invalid value: \"x\": can only be set when seccomp type is Localhost"},
+      {R"({"appArmorProfile":{"type":"Localhost","localhostProfile":"a"}})", ""},
+      {R"({"appArmorProfile":{}})", "appArmorProfile.type: Required value: type is required when"},
+      {R"({"appArmorProfile":{"type":"x"}})", "appArmorProfile.type: Unsupported value: \"x\""},
+      {R"({"appArmorProfile":{"type":"Localhost"}})", "appArmorProfile.localhostProfile: Required value: must be set when"},
+      {R"({"appArmorProfile":{"type":"Localhost","localhostProfile":" a"}})",
+       "appArmorProfile.localhostProfile: Invalid value: \" a\": must not be padded with whitespace"},
+      {R"({"appArmorProfile":{"type":"RuntimeDefault","localhostProfile":"a"}})",
+       "appArmorProfile.localhostProfile: Invalid value: \"a\": can only be set when AppArmor type is Localhost"},
+      {R"({"runAsUser":-1})", "runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive"},
+  };
+  constexpr std::string_view kContainers = R"([{"name":"c","image":"i"}])";
+  for (const Fact& fact : kProfiles) {
+    auto want = [&](std::string_view place) { return *fact.want == 0 ? "" : fmt::format("spec.{}{}", place, fact.want); };
+    Expect("v1", "Pod", PodOf(fmt::format(R"({{"securityContext":{}}})", fact.object)), want("securityContext."));
+    for (std::string_view list : {"containers", "initContainers", "ephemeralContainers"}) {
+      std::string other = list == "containers" ? "" : fmt::format(R"(,"containers":{})", kContainers);
+      std::string one = fmt::format(R"({{"name":"x","image":"i","securityContext":{}}})", fact.object);
+      Expect("v1", "Pod", PodOf(fmt::format(R"({{"{}":[{}]{}}})", list, one, other)),
+             want(fmt::format("{}[0].securityContext.", list)));
+    }
+  }
+  Expect("v1", "Pod", PodOf(R"({"securityContext":{"supplementalGroupsPolicy":"x"}})"),
+         "spec.securityContext.supplementalGroupsPolicy: Unsupported value: \"x\"");
+  constexpr std::string_view kUnmasked =
+      R"("containers":[{"name":"c","image":"i","securityContext":{"procMount":"Unmasked"}}])";
+  Expect("v1", "Pod", PodOf(fmt::format("{{{}}}", kUnmasked)),
+         "spec.containers[0].securityContext.procMount: Invalid value: \"Unmasked\": `hostUsers` must be false");
+  Expect("v1", "Pod", PodOf(fmt::format(R"({{{},"hostUsers":false}})", kUnmasked)), "");
+}
+
 TEST(Validation, Metadata) {
   static const Fact kFacts[] = {
       {R"({"namespace":"n"})", "metadata.name: Required value: name or generateName is required"},
