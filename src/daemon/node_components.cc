@@ -202,7 +202,7 @@ Result<void> TearDownNode(const NodeConfig& config) {
   auto torn = SyncWait(*runtime.pool, node::TearDown(&runtime.blocking, runtime.clock.get(), AgentOptionsOf(config)));
   auto kernel = proxy::NewLinuxKernel();
   if (!kernel) return Fail(kernel.error());
-  auto cleaned = (*kernel)->Apply(proxy::RuleSet::Remove(proxy::IpFamily::kIpv4));
+  auto cleaned = proxy::RemoveTable(**kernel, proxy::IpFamily::kIpv4);
   auto removed = dns::NewLoopbackAddresses()->Remove(DnsAddress(config));
   if (!torn) return torn;
   return cleaned ? removed : cleaned;

@@ -6,18 +6,17 @@
 #include "os/netns.h"
 #include "os/nft.h"
 #include "os/sysctl.h"
+#include "proxy/rule_set.h"
 
 namespace sampan::proxy {
 
 namespace {
 
+constexpr const char* kRouteLocalnet = "net.ipv4.conf.all.route_localnet";
 constexpr const char* kBridgeFilter = "net.bridge.bridge-nf-call-iptables";
 
 Result<LocalReplies> PrepareHost() {
   TRY_VOID(os::WriteSysctl("net.ipv4.ip_forward", "1"));
-  // A kernel that refuses it only loses node ports on 127.0.0.1.
-  Result<void> localnet = os::WriteSysctl("net.ipv4.conf.all.route_localnet", "1");
-  if (!localnet) LOG_WARN("proxy", "node ports will not answer on 127.0.0.1: {}", localnet.error());
   Result<void> bridge = os::WriteSysctl(kBridgeFilter, "1");
   if (bridge) return LocalReplies::kSeen;
   LOG_INFO("proxy", "bridged packets bypass the packet filter, services will see node addresses: {}", bridge.error());
@@ -30,6 +29,9 @@ class LinuxKernel final : public Kernel {
       : netns_path_(std::move(netns_path)), nft_(std::move(nft)), conntrack_(std::move(conntrack)) {}
 
   Result<LocalReplies> Prepare() override { return Inside(PrepareHost); }
+  Result<void> SetLoopbackRoute(LoopbackRoute route) override {
+    return Inside([&] { return os::WriteSysctl(kRouteLocalnet, route == LoopbackRoute::kOpen ? "1" : "0"); });
+  }
   Result<void> Apply(const std::string& commands) override {
     if (netns_path_.empty()) return nft_->Apply(commands);
     return os::InNetns(netns_path_, [&] { return nft_->Apply(commands); });
@@ -62,6 +64,14 @@ class LinuxKernel final : public Kernel {
 };
 
 }  // namespace
+
+Result<void> RemoveTable(Kernel& kernel, IpFamily family) {
+  if (family == IpFamily::kIpv4) {
+    Result<void> closed = kernel.SetLoopbackRoute(LoopbackRoute::kClosed);
+    if (!closed) LOG_WARN("proxy", "addresses of 127.0.0.0/8 stay routable: {}", closed.error());
+  }
+  return kernel.Apply(RuleSet::Remove(family));
+}
 
 Result<std::unique_ptr<Kernel>> NewLinuxKernel(std::string netns_path) {
   TRY(std::unique_ptr<os::Nft> nft, os::NewNft());

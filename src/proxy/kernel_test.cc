@@ -143,6 +143,7 @@ class ProxyKernel : public ::testing::Test {
     config_.local_replies = *kernel_->Prepare();
     rules_.emplace(config_);
     ASSERT_OK(kernel_->Apply(rules_->Render()));
+    ASSERT_OK(kernel_->SetLoopbackRoute(LoopbackRoute::kOpen));
   }
 
   void BuildNode() {
@@ -374,10 +375,20 @@ TEST_F(ProxyKernel, PodsLeaveTheClusterWithTheNodesAddress) {
 }
 
 TEST_F(ProxyKernel, RemoveLeavesNothing) {
+  auto loopback = [this] {
+    std::string value;
+    node_->Run([&]() -> Result<void> {
+      TRY(value, os::ReadSysctl("net.ipv4.conf.all.route_localnet"));
+      return {};
+    });
+    return value;
+  };
+  EXPECT_EQ(loopback(), "1");
   EXPECT_TRUE(*kernel_->HasTable(IpFamily::kIpv4));
-  ASSERT_OK(kernel_->Apply(RuleSet::Remove(IpFamily::kIpv4)));
-  ASSERT_OK(kernel_->Apply(RuleSet::Remove(IpFamily::kIpv4)));
+  ASSERT_OK(RemoveTable(*kernel_, IpFamily::kIpv4));
+  ASSERT_OK(RemoveTable(*kernel_, IpFamily::kIpv4));
   EXPECT_FALSE(*kernel_->HasTable(IpFamily::kIpv4));
+  EXPECT_EQ(loopback(), "0") << "nothing guards it any more";
 }
 
 TEST_F(ProxyKernel, Ipv6RulesAreAccepted) {

@@ -272,6 +272,7 @@ Task<Result<void>> Proxy::ApplyTable(Table* table, Commands commands) {
     auto apply = [this, text = table->rules.Render()] { return kernel_.Apply(text); };
     CO_TRY_VOID(co_await blocking_.Run(std::move(apply)));
     table->rendered = true;
+    if (table->rules.config().family == IpFamily::kIpv4) co_await OpenLoopback();
     co_return Result<void>();
   }
   if (!commands.sweep.empty()) {
@@ -280,6 +281,12 @@ Task<Result<void>> Proxy::ApplyTable(Table* table, Commands commands) {
     if (!swept) LOG_DEBUG("proxy", "unused chains stay behind: {}", swept.error());
   }
   co_return Result<void>();
+}
+
+// A kernel that refuses it only loses node ports on 127.0.0.1.
+Task<void> Proxy::OpenLoopback() {
+  auto opened = co_await blocking_.Run([this] { return kernel_.SetLoopbackRoute(LoopbackRoute::kOpen); });
+  if (!opened) LOG_WARN("proxy", "node ports will not answer on 127.0.0.1: {}", opened.error());
 }
 
 // Finds out when somebody flushed the rules.
@@ -311,7 +318,7 @@ void Proxy::Record(MonoTime start, bool succeeded) {
 
 Task<void> Proxy::Cleanup() {
   for (IpFamily family : options_.families) {
-    auto removed = co_await blocking_.Run([this, family] { return kernel_.Apply(RuleSet::Remove(family)); });
+    auto removed = co_await blocking_.Run([this, family] { return RemoveTable(kernel_, family); });
     if (!removed) LOG_WARN("proxy", "cannot remove the packet filter's table: {}", removed.error());
   }
 }

@@ -74,6 +74,7 @@ class Proxy {
   Task<void> WaitForWork(Duration limit, CancelToken stop);
   Task<bool> Sync();
   Task<Result<void>> ApplyTable(Table* table, Commands commands);
+  Task<void> OpenLoopback();
   Task<void> CheckTables();
   Task<void> ForgetStaleFlows();
   Task<void> AnswerHealthChecks(const std::set<std::string>& changed, bool succeeded);

@@ -19,8 +19,13 @@ using namespace std::chrono_literals;
 class FakeKernel final : public Kernel {
  public:
   Result<LocalReplies> Prepare() override { return LocalReplies::kSeen; }
+  Result<void> SetLoopbackRoute(LoopbackRoute route) override {
+    opened_.TryPush(fmt::format("{} after {} tables", route == LoopbackRoute::kOpen ? "open" : "closed", tables_.load()));
+    return {};
+  }
   Result<void> Apply(const std::string& commands) override {
     if (failures_.exchange(0) > 0) return Fail(Error::InternalError("busy"));
+    if (commands.find("add table") != std::string::npos) ++tables_;
     applied_.TryPush(commands);
     return {};
   }
@@ -29,9 +34,11 @@ class FakeKernel final : public Kernel {
 
   void FailOnce() { failures_ = 1; }
   Channel<std::string>& applied() { return applied_; }
+  Channel<std::string>& opened() { return opened_; }
 
  private:
-  std::atomic<int> failures_{0};
+  std::atomic<int> failures_{0}, tables_{0};
+  Channel<std::string> opened_{100};
   Channel<std::string> applied_{100};
 };
 
@@ -87,6 +94,10 @@ TEST_F(ProxyTest, StartsWithTheWholeTableThenFollowsChanges) {
   EXPECT_THAT(change, Not(HasSubstr("add table")));
   api_.Remove(client::RefOf<api::core::Service>("ns", "web"));
   EXPECT_THAT(NextCommands(), HasSubstr("delete element ip sampan-proxy service-ips { 10.96.0.7 . tcp . 80 }"));
+}
+
+TEST_F(ProxyTest, LoopbackIsRoutableOnlyBehindTheTable) {
+  EXPECT_EQ(SyncWait(*pool_, kernel_.opened().Pop()), "open after 1 tables");
 }
 
 TEST_F(ProxyTest, AFailedChangeIsFollowedByTheWholeTable) {
