@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <future>
 #include <thread>
 
@@ -237,6 +238,32 @@ TEST(WhenAll, KeepsOrder) {
   std::vector<Task<int>> tasks;
   for (int i = 0; i < 5; ++i) tasks.push_back(Double(i));
   EXPECT_EQ(SyncWait(*pool, WhenAll(std::move(tasks))), std::vector<int>({0, 2, 4, 6, 8}));
+}
+
+TEST(FramePool, FramesOfEverySizeMayBeFreedAnywhere) {
+  constexpr size_t kSizes[] = {1, 63, 64, 65, 1000, 4096, 4097, 100'000};
+  constexpr size_t kAlignments[] = {16, 64, 8};
+  for (int round = 0; round < 200; ++round) {
+    const auto alignment = static_cast<std::align_val_t>(kAlignments[round % std::size(kAlignments)]);
+    std::vector<std::pair<void*, size_t>> frames;
+    for (size_t size : kSizes) {
+      frames.emplace_back(detail::AllocateFrame(size, alignment), size);
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(frames.back().first) % static_cast<size_t>(alignment), 0U);
+      std::memset(frames.back().first, round, size);
+    }
+    auto free = [&frames, alignment](unsigned char expected) {
+      for (auto [frame, size] : frames) {
+        EXPECT_EQ(static_cast<unsigned char*>(frame)[size - 1], expected);
+        detail::FreeFrame(frame, size, alignment);
+      }
+    };
+    const auto expected = static_cast<unsigned char>(round);
+    if (round % 4 == 0) {
+      std::thread(free, expected).join();
+    } else {
+      free(expected);
+    }
+  }
 }
 
 TEST(Clock, WhatATimerThrowsStopsNoOtherTimer) {

@@ -20,7 +20,7 @@ namespace detail {
 
 // A coroutine that nobody awaits: it owns itself and dies at its end. What escapes it is contained here at the latest.
 struct Detached {
-  struct promise_type {
+  struct promise_type : PooledFrame {
     Executor* executor = nullptr;
     Detached get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
     std::suspend_always initial_suspend() noexcept { return {}; }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "async/executor.h"
+#include "async/frame_pool.h"
 
 namespace sampan {
 
@@ -22,7 +23,7 @@ class Task;
 
 namespace detail {
 
-struct PromiseBase {
+struct PromiseBase : PooledFrame {
   Executor* executor = nullptr;
   std::coroutine_handle<> continuation;
 

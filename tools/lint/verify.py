@@ -124,7 +124,7 @@ def headers_alone(tree):
         headers = [h for h in headers if not re.search(r'#include "(api/types/|node/cri/)', (ROOT / h).read_text())]
 
     def check(header):
-        done = subprocess.run(["clang++-19", "-std=c++23", "-fsyntax-only", "-w", "-x", "c++", "-Isrc", f"-I{build}/gen", "-isystem", "/usr/include/libnl3",
+        done = subprocess.run(["clang++-19", "-std=c++23", "-fcoro-aligned-allocation", "-fsyntax-only", "-w", "-x", "c++", "-Isrc", f"-I{build}/gen", "-isystem", "/usr/include/libnl3",
                                header],
                               cwd=ROOT, text=True, capture_output=True)
         if done.returncode:
