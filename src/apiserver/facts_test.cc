@@ -168,6 +168,33 @@ TEST(Facts, Shapes) {
   EXPECT_TRUE(accept(one, "application/json;pretty=1").body.starts_with("{\n"));
 }
 
+TEST(Facts, WhoTakesNoFormOfTheAnswerChangesNothing) {
+  TestServer server;
+  server.Post(kMaps, R"({"metadata":{"name":"kept"}})");
+  server.Post(
+      "/apis/apps/v1/namespaces/default/deployments",
+      R"({"metadata":{"name":"web"},"spec":{"replicas":1,"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":)"
+      R"({"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})");
+  const std::string kept = std::string(kMaps) + "/kept";
+  const std::string scale = "/apis/apps/v1/namespaces/default/deployments/web/scale";
+  constexpr std::string_view kPartial = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+  constexpr std::string_view kPartialList = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io";
+  auto refused = [&](std::string_view method, std::string_view target, std::string body, std::string_view accept,
+                     std::string_view type = "application/json") {
+    Reply reply =
+        server.Do(method, target, std::move(body), {{"accept", std::string(accept)}, {"content-type", std::string(type)}});
+    EXPECT_EQ(reply.status, 406) << method << target << reply.body;
+  };
+  refused("PATCH", scale, R"({"spec":{"replicas":4}})", kPartial, "application/merge-patch+json");
+  refused("POST", kMaps, R"({"metadata":{"name":"new"}})", kPartialList);
+  refused("DELETE", kept, "", kPartialList);
+  refused("DELETE", kept, "", "image/png");
+  refused("DELETE", kMaps, "", kPartial);
+  EXPECT_EQ(server.Get(kept).status, 200);
+  EXPECT_EQ(server.Get(std::string(kMaps) + "/new").status, 404);
+  EXPECT_NE(server.Get(scale).body.find(R"("replicas":1)"), std::string::npos);
+}
+
 TEST(Facts, Patches) {
   TestServer server;
   server.Post(kMaps, R"({"metadata":{"name":"x"}})");

@@ -135,8 +135,8 @@ class Emitter {
     bool lines = text.find('\n') != std::string_view::npos;
     if (!printable) return Quoted(text);
     if (lines) return multiline == Multiline::kYes && IsBlockSafe(text) ? Block(text, indent) : Quoted(text);
-    json::Value plain = ResolvePlain(text);
-    if (!plain.is_string() || LooksLikeTime(text) || text.starts_with(".")) return Quoted(text);
+    Result<json::Value> plain = ResolveScalar("?", text);  // what it would be read as
+    if (!plain || !plain->is_string() || LooksLikeTime(text) || text.starts_with(".")) return Quoted(text);
     if (IsPlainSafe(text)) {
       out_ += text;
       return;

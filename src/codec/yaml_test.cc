@@ -212,6 +212,15 @@ TEST(Yaml, Serialize) {
   }
 }
 
+TEST(Yaml, TextThatLooksLikeANumberWithoutEndIsQuoted) {
+  for (const char* text : {"-.inf", "+.Inf", ".nan", "-.NaN"}) {
+    json::Value value = json::Object{{text, text}};
+    auto back = Parse(Serialize(value));
+    ASSERT_TRUE(back) << text << back.error().message();
+    EXPECT_EQ(*back, value);
+  }
+}
+
 TEST(Yaml, RoundTrip) {
   static const char* kTexts[] = {
       "x",     "yes",   "~",     "1e3",     "0x1", ":",      "a:",   "? x",    "-",     "--- x",     "a #b",  "\n",

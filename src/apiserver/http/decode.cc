@@ -5,6 +5,7 @@
 #include "apiserver/gate/delete_options.h"
 #include "apiserver/http/body.h"
 #include "apiserver/http/encode.h"
+#include "apiserver/http/encode_parts.h"
 #include "async/spawn.h"
 
 namespace sampan::apiserver {
@@ -21,10 +22,21 @@ Result<DryRun> DryRunOf(const Exchange& exchange) {
   return Fail(BadOptions(exchange, std::move(causes)));
 }
 
+// A client that takes no form of the answer is told so before anything is done.
+Result<void> CheckAnswer(const Exchange& exchange) {
+  const Route& route = exchange.asked->route;
+  // A Scale, a Binding, a review are values: they have no tables.
+  const bool object = route.resource != nullptr &&
+                      (route.body == route.resource->kind || (route.view != nullptr && route.body == route.view->kind));
+  TRY(Negotiated form, NegotiateAccept(exchange.request.headers.Get("accept"), AllowShapes(object)));
+  if (form.shape == Shape::kPartialList) {
+    return Fail(WrongShape(exchange.kind(), "PartialObjectMetadataList", "not a list ({})"));
+  }
+  return form.shape == Shape::kTable ? CheckInclude(exchange) : Result<void>();
+}
+
 Result<WriteOptions> WriteOptionsOf(const Exchange& exchange) {
-  // A client that takes no form of the answer is told so before anything is done.
-  TRY(Negotiated form, NegotiateFor(exchange));
-  if (form.shape == Shape::kTable) TRY_VOID(CheckInclude(exchange));
+  TRY_VOID(CheckAnswer(exchange));
   WriteOptions options;
   TRY(options.dry_run, DryRunOf(exchange));
   std::string_view manager = exchange.query.Get("fieldManager");
@@ -182,11 +194,16 @@ Result<DeleteOperation> DeleteOperationOf(const Exchange& exchange) {
 }
 
 Result<Operation> DecodeDelete(const Exchange& exchange) {
+  TRY_VOID(CheckAnswer(exchange));
   TRY(DeleteOperation operation, DeleteOperationOf(exchange));
   return operation;
 }
 
 Result<Operation> DecodeDeleteCollection(const Exchange& exchange) {
+  TRY(Negotiated form, NegotiateFor(exchange));
+  if (form.shape == Shape::kPartial) {
+    return Fail(WrongShape(exchange.kind(), "PartialObjectMetadata", "a list ({}List)"));
+  }
   DeleteCollectionOperation operation;
   TRY(operation.which, ListRequestOf(exchange));
   TRY(operation.each, DeleteOperationOf(exchange));
