@@ -20,6 +20,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr char kAbsent[] = "absent";
+// No user fills the nodes, or pods stay pending with every right.
+constexpr int kMostBare = 6;
 
 json::Value Parsed(const std::string& text) {
   auto value = json::Parse(text);
@@ -208,6 +210,8 @@ Task<void> User::ServiceStep() {
 // A pod of nobody's, or the end of a pod of anybody's.
 Task<void> User::PodStep() {
   if (faults_.Chance(300)) {
+    if (bare_ == kMostBare) co_return;
+    ++bare_;
     std::string body = fmt::format(
         R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"generateName":"bare-","namespace":"{}"}},"spec":{{{}}}}})",
         namespace_, ContainersJson(0, 500));
@@ -219,6 +223,7 @@ Task<void> User::PodStep() {
   client::DeleteOptions options;
   if (faults_.Chance(300)) options.grace_period_seconds = 0;
   std::string name = (*pods)[faults_.Below(pods->size())].name();
+  if (name.starts_with("bare-")) bare_ = std::max(bare_ - 1, 0);
   (void)co_await client::Delete<Pod>(client_, namespace_, name, options);
 }
 
@@ -250,6 +255,7 @@ Task<void> User::ReplaceNamespace() {
     co_await Pause(milliseconds(500), seconds(3));
   }
   for (auto& [thing, possible] : things_) possible = {kAbsent};
+  bare_ = 0;
   co_await MakeNamespace();
 }
 

@@ -56,6 +56,7 @@ class User {
   Faults& faults_;
   const std::string namespace_;
   int counter_ = 0;
+  int bare_ = 0;  // pods of nobody's that it made and has not ended
   std::map<Thing, Possible> things_;
   std::vector<std::string> violations_;
 };

@@ -364,8 +364,9 @@ void World::Judge() {
   for (const std::string& line : faulty) Complain(line);
   if (faulty.empty() && !hung_) {
     for (auto& user : users_) Finish(user->ExpectPromises(), minutes(1));
-    // At rest: nothing but heartbeats is written.
-    Pass(minutes(1));
+    // At rest: nothing but heartbeats is written. A node that lost its last heartbeats to a fault is given up and comes back
+    // within its grace period and the retries after it.
+    Pass(minutes(4));
     const size_t before = history_.entries().size();
     Pass(minutes(1));
     for (size_t i = before; i < history_.entries().size(); ++i) {

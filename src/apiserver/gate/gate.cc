@@ -47,7 +47,7 @@ struct RequestGate::Passage {
 };
 
 RequestGate::RequestGate(const Core& core, Metrics& metrics, const GateOptions& options)
-    : core_(core), metrics_(metrics), options_(options), places_(options.limits, core.registry.rng()) {}
+    : core_(core), metrics_(metrics), options_(options), places_(options.limits) {}
 
 Result<void> RequestGate::CheckUp() const {
   if (stopping_.load(std::memory_order_relaxed)) return Fail(Error::ServiceUnavailable("the server is shutting down"));

@@ -34,7 +34,8 @@ std::string_view AccountOf(std::string_view user) {
 
 }  // namespace
 
-Places::Places(const PlaceLimits& limits, Rng& rng) : seed_(rng.Next()) {
+// The seed is nobody's to know, and decides nothing that a run with a seed of its own has to repeat.
+Places::Places(const PlaceLimits& limits) : seed_(NewSystemRng()->Next()) {
   const size_t all[kFlows] = {limits.readonly, limits.mutating, limits.long_running};
   for (size_t i = 0; i < kFlows; ++i) {
     flows_[i].limit = static_cast<int64_t>(all[i]);

@@ -16,10 +16,6 @@
 #include "apiserver/gate/request.h"
 #include "async/task.h"
 
-namespace sampan {
-class Rng;
-}
-
 namespace sampan::apiserver {
 
 // What is limited together.
@@ -49,7 +45,7 @@ struct PlaceLimits {
 // Thread-safe; outlives its places.
 class Places {
  public:
-  Places(const PlaceLimits& limits, Rng& rng);
+  explicit Places(const PlaceLimits& limits);
 
   // By who asks for what. Pure.
   static FlowSchema Classify(const ApiRequest& request);

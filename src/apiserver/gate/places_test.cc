@@ -4,7 +4,6 @@
 
 #include "async/pool.h"
 #include "async/spawn.h"
-#include "base/rng.h"
 
 namespace sampan::apiserver {
 namespace {
@@ -26,9 +25,8 @@ class PlacesTest : public testing::Test {
     return taken;
   }
 
-  std::unique_ptr<Rng> rng_ = NewSeededRng(1);
   std::unique_ptr<Executor> executor_ = NewThreadPool("places", 1);
-  Places places_{{.readonly = 400, .mutating = 200, .long_running = 10}, *rng_};
+  Places places_{{.readonly = 400, .mutating = 200, .long_running = 10}};
   std::vector<Place> held_;
 };
 
