@@ -7,10 +7,8 @@
 
 namespace sampan::json {
 
-enum class Alphabet : unsigned char {
-  kAscii,
-  kBytes
-};  // what may stand for itself: ASCII alone, or any byte from 0x80 as well
+// What may stand for itself: ASCII alone, or any byte from 0x80 on as well.
+enum class Alphabet : unsigned char { kAscii, kBytes };
 
 // The first character at or behind `at` that does not stand for itself in a JSON string: a quote, a backslash, a control
 // character and, with kAscii, what is beyond ASCII; `end` when there is none. Looks at eight bytes at a time.

@@ -100,8 +100,7 @@ bool IsNotFinite(std::string_view text) {
   return IsOneOf(text, {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"});
 }
 
-}  // namespace
-
+// Plain text, without a tag: null, bool, number or the text itself.
 json::Value ResolvePlain(std::string_view text) {
   // Most text is none of the words and numbers: their first characters are few.
   const bool may_mean = text.empty() || std::string_view("~nNyYtTfFoO+-.0123456789").find(text[0]) != std::string_view::npos;
@@ -111,6 +110,8 @@ json::Value ResolvePlain(std::string_view text) {
   if (auto number = AsNumber(text)) return *number;
   return json::Value(boost::json::string_view(text));
 }
+
+}  // namespace
 
 Result<json::Value> ResolveScalar(std::string_view tag, std::string_view text) {
   json::Value as_text = json::Value(boost::json::string_view(text));

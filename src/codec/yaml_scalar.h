@@ -13,7 +13,4 @@ namespace sampan::yaml {
 // tag written. Fails for numbers that JSON cannot hold and for text that does not fit its tag.
 Result<json::Value> ResolveScalar(std::string_view tag, std::string_view text);
 
-// Plain text, without a tag: null, bool, number or the text itself.
-json::Value ResolvePlain(std::string_view text);
-
 }  // namespace sampan::yaml
