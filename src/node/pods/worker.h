@@ -108,6 +108,8 @@ class PodWorker {
   Task<void> LookAtContainer(std::string id, std::string sandbox_id);
   Task<Result<void>> CheckHostPorts(const cri::SandboxConfig* config);
   Task<bool> Kill(PodPtr pod, KillContainer kill, CancelToken stop);
+  Task<Result<void>> StopContainer(std::string id, Duration grace, CancelSource* ended);
+  Task<Result<void>> LiftQuota(PodPtr pod, std::string id, Duration after, CancelToken ended);
   Task<void> RemoveRun(PodPtr pod, std::string id);
   Task<void> RefreshVolumes(PodPtr pod);
   Task<Result<void>> RemoveEverything(PodPtr pod);

@@ -6,6 +6,7 @@
 #include "node/logs/log_file.h"
 #include "node/logs/rotation.h"
 #include "node/pods/admission.h"
+#include "node/pods/resize.h"
 #include "node/pods/resources.h"
 #include "node/pods/worker.h"
 #include "os/file.h"
@@ -21,7 +22,9 @@ constexpr size_t kMaxMessage = 4096;   // of a termination message
 constexpr size_t kMaxFallback = 2048;  // of the log's end, where it stands in for a message
 constexpr size_t kMaxFallbackLines = 80;
 constexpr Duration kVolumeRefresh = seconds(45);
-constexpr Duration kLeastGrace = seconds(2);  // left to a container after its preStop hook
+constexpr Duration kToEnd = seconds(2);          // of what has been killed
+constexpr Duration kLongestLift = seconds(120);  // of a quota
+constexpr Duration kLeastGrace = seconds(2);     // left to a container after its preStop hook
 
 std::string ReadMessage(const std::string& path, const std::string& log_path, bool from_log) {
   Result<std::string> text = os::ReadFileTail(path, kMaxMessage);
@@ -218,12 +221,43 @@ Task<bool> PodWorker::Kill(PodPtr pod, KillContainer kill, CancelToken stop) {
     grace = std::max<Duration>(grace - (services_.clock.Monotonic() - begin), kLeastGrace);
     if (stop.Requested()) co_return false;
   }
-  Result<void> stopped = co_await services_.runtime.StopContainer(kill.id, grace, stop);
+  std::vector<Task<Result<void>>> both;
+  CancelSource ended(stop);
+  both.push_back(StopContainer(kill.id, grace, &ended));
+  both.push_back(LiftQuota(pod, kill.id, grace + kToEnd, ended.token()));
+  std::vector<Result<void>> done = co_await WhenAll(std::move(both));
+  if (!done[1]) LOG_WARN("node", "container {}: {}", kill.id, done[1].error());
+  const Result<void>& stopped = done[0];
   if (!stopped && !stop.Requested()) {
     Event(client::EventType::kWarning, "FailedKillPod", fmt::format("error killing pod: {}", stopped.error()), kill.name);
     co_await services_.clock.Sleep(seconds(1), stop);
   }
   co_return stopped.has_value();
+}
+
+Task<Result<void>> PodWorker::StopContainer(std::string id, Duration grace, CancelSource* ended) {
+  auto stopped = co_await services_.runtime.StopContainer(std::move(id), grace, ended->token());
+  ended->Cancel();
+  co_return stopped;
+}
+
+// What is killed needs processor time to end. Hundreds of processes overdraw the quota of their groups so far that none of
+// them gets any for minutes: who has not ended `after` the kill began has no quota until it has.
+Task<Result<void>> PodWorker::LiftQuota(PodPtr pod, std::string id, Duration after, CancelToken ended) {
+  if (services_.cgroups == nullptr) co_return Result<void>();
+  bool late = co_await services_.clock.Sleep(after, ended);
+  if (!late) co_return Result<void>();
+  os::CgroupLimits none;
+  none.cpu_quota_microseconds = -1;
+  CO_TRY_VOID(co_await SetPodLimits(none, pod));
+  auto lift = [cgroups = services_.cgroups, group = PodCgroup(QosOf(pod->spec), pod->metadata.uid) + "/" + id, none] {
+    return cgroups->SetLimits(group, none);
+  };
+  Result<void> lifted = co_await services_.blocking.Run(std::move(lift));
+  co_await services_.clock.Sleep(kLongestLift, ended);
+  // What else runs in the pod is limited as before.
+  CO_TRY_VOID(co_await SetPodLimits(PodCgroupLimits(AppliedSpec(pod->spec, memory_)), pod));
+  co_return lifted;
 }
 
 // A run that nobody asks about any more, with its log and with what it left to be read: containers that fail for ever
