@@ -48,8 +48,12 @@ def poll(what, seconds, probe, interval=0.1):
 
 
 def run(*command, check=True, text_input=None, timeout=120, env=None, cwd=None):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, input=text_input,
-                          timeout=timeout * FACTOR, env={**os.environ, **(env or {})}, errors="replace", cwd=cwd)
+    try:
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True, input=text_input,
+                              timeout=timeout * FACTOR, env={**os.environ, **(env or {})}, errors="replace", cwd=cwd)
+    except subprocess.TimeoutExpired as expired:
+        said = "".join(part.decode(errors="replace")[-2000:] for part in (expired.stdout, expired.stderr) if part)
+        raise Failure(f"{' '.join(map(str, command))}: not within {expired.timeout} s; it said:\n{said}") from None
     if check and done.returncode != 0:
         raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done

@@ -32,18 +32,23 @@ running_pid() {
   esac
 }
 
-# wait_until SECONDS WHAT COMMAND...: polls, with a line every ten seconds so that nobody thinks it hangs.
-# SAMPAN_PATIENCE multiplies every limit (default 1).
+# wait_until SECONDS WHAT COMMAND...: polls, with a line every ten seconds so that nobody thinks it hangs. The seconds are the
+# clock's, however long each try takes. SAMPAN_PATIENCE multiplies every limit (default 1).
 wait_until() {
-  limit=$(($1 * ${SAMPAN_PATIENCE:-1})) what=$2
+  begun=$(clock) limit=$(($1 * ${SAMPAN_PATIENCE:-1})) what=$2 told=0
   shift 2
-  waited=0
   until "$@" >/dev/null 2>&1; do
-    waited=$((waited + 1))
-    [ $waited -le $((limit * 5)) ] || return 1
-    [ $((waited % 50)) -ne 0 ] || say "waiting for $what ($((waited / 5)) s)"
+    waited=$(($(clock) - begun))
+    [ $waited -lt $limit ] || return 1
+    if [ $((waited / 10)) -gt $told ]; then
+      told=$((waited / 10))
+      say "waiting for $what ($waited s)"
+    fi
     sleep 0.2
   done
 }
+
+# The whole seconds since the machine started: no one sets this clock.
+clock() { cut -d. -f1 /proc/uptime; }
 
 kube() { kubectl --kubeconfig "$kubeconfig" "$@"; }

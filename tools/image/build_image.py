@@ -163,7 +163,9 @@ def download(packages, without, cache):
 
     missing = [f"{n}={v}" for n, v in wanted.items() if cached(n) is None]
     if missing:
-        apt("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *missing, cwd=cache)
+        # A mirror that stops in the middle is asked again, and not for ever.
+        apt("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=5", "-o", "Acquire::http::Timeout=20",
+            "-o", "Acquire::https::Timeout=20", "download", *missing, cwd=cache)
     return [cached(name) for name in sorted(wanted)]
 
 
