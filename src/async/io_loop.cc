@@ -38,20 +38,18 @@ class EpollLoop final : public IoLoop {
     stopping_.store(true);
     Wake();
     thread_.join();
+    { std::lock_guard lock(mutex_); }  // who still posts has left
     jobs_.clear();  // what they own may still unwatch its descriptors
     close(wake_);
     close(epoll_);
   }
 
+  // Woken with the mutex held: whom the job tells that the loop has nothing more to do may end it at once.
   void Post(Job job) override {
-    bool wake = false;
-    {
-      std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
-      // The loop looks at its jobs before it sleeps: only the first job after it fell asleep has to wake it.
-      wake = std::exchange(asleep_, false);
-    }
-    if (wake) Wake();
+    std::lock_guard lock(mutex_);
+    jobs_.push_back(std::move(job));
+    // The loop looks at its jobs before it sleeps: only the first job after it fell asleep has to wake it.
+    if (std::exchange(asleep_, false)) Wake();
   }
 
   void Watch(int fd, Watcher& watcher) override {

@@ -38,21 +38,17 @@ Committer::~Committer() {
   RefuseWaiting(stopped);
 }
 
+// The thread is told with the mutex held: whoever gets the answer may end the store at once.
 void Committer::Write(WriteRequest request, Sender sender) {
-  {
-    std::lock_guard lock(mutex_);
-    requests_.push_back(std::move(request));
-    senders_.push_back(std::move(sender));
-    if (requests_.size() > 1) return;  // the thread was told already
-  }
-  changed_.notify_one();
+  std::lock_guard lock(mutex_);
+  requests_.push_back(std::move(request));
+  senders_.push_back(std::move(sender));
+  if (requests_.size() == 1) changed_.notify_one();  // else it was told already
 }
 
 void Committer::Compact(Revision revision, Sender sender) {
-  {
-    std::lock_guard lock(mutex_);
-    new_compactions_.push_back({revision, std::move(sender)});
-  }
+  std::lock_guard lock(mutex_);
+  new_compactions_.push_back({revision, std::move(sender)});
   changed_.notify_one();
 }
 

@@ -95,8 +95,8 @@ std::unique_ptr<Watch> WatchHub::Start(std::string key, std::string end, Revisio
   {
     std::lock_guard lock(mutex_);
     joining_.push_back(state);
+    changed_.notify_one();
   }
-  changed_.notify_one();
   return std::make_unique<Handle>(std::move(state));
 }
 
