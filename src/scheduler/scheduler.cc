@@ -275,12 +275,11 @@ class Scheduler::Impl {
     } else {
       LOG_WARN("scheduler", "binding {}/{} to {}: {}", pod->pod.namespace_(), pod->pod.name(), node, bound.error());
       cluster_.RemovePod(pod->pod.uid());
-      // A pod that is gone or has a node already is told by the informer; trying it again would be wrong.
-      if (bound.error().Is(Reason::kNotFound) || bound.error().Is(Reason::kConflict)) {
-        queue_.Done(pod->pod.uid());
-        if (auto current = pods_.Get(pod->pod.namespace_(), pod->pod.name())) PutPod(current, Queue::Change::kStatusOnly);
-      } else {
-        queue_.Fail(pod->pod.uid(), FailureKind::kError, clock_.Monotonic());
+      // Tried again after a while, unless the informer tells before that it is gone or has a node; it may lag behind.
+      queue_.Fail(pod->pod.uid(), FailureKind::kError, clock_.Monotonic());
+      auto current = pods_.Get(pod->pod.namespace_(), pod->pod.name());
+      if (current && Assigned(*current)) PutPod(current, Queue::Change::kStatusOnly);
+      if (!bound.error().Is(Reason::kNotFound) && !bound.error().Is(Reason::kConflict)) {
         events_.Record(*pod->pod.object(), client::EventType::kWarning, "FailedScheduling", bound.error().message());
       }
       queue_.ClusterChanged(clock_.Monotonic());

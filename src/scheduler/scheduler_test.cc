@@ -100,6 +100,47 @@ TEST_F(SchedulerTest, ARefusedBindingGivesTheRoomBackAndIsTriedAgain) {
   EXPECT_EQ(Get("p").spec.node_name, "a");
 }
 
+// As while the watch of pods lags behind: what it shows is not there any more.
+TEST_F(SchedulerTest, APodThatIsGoneIsTriedAgainAfterAWhile) {
+  Put(MakeNode("a").object());
+  int tries = 0;
+  client_.SetFault([&](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+    if (ref.subresource != "binding") return std::nullopt;
+    CHECK(++tries < 100);  // no time passes between them
+    return Error::NotFound("pods", ref.name);
+  });
+  Put(MakePod("p", R"({"cpu":"3"})").object());
+  EXPECT_EQ(tries, 1);
+  clock_.Advance(1s);
+  executor_.RunAll();
+  EXPECT_EQ(tries, 2);
+  client_.Remove(client::RefOf<api::core::Pod>("default", "p"));
+  executor_.RunAll();
+  clock_.Advance(60s);
+  executor_.RunAll();
+  EXPECT_EQ(tries, 2) << "the informer has told that it is gone";
+}
+
+// The answer to the binding is lost, and it is shown before: its room stays taken.
+TEST_F(SchedulerTest, ABindingWithoutAnAnswerKeepsTheRoom) {
+  Put(MakeNode("a").object());
+  client_.SetFault([&](std::string_view verb, const client::Ref& ref) -> std::optional<Error> {
+    if (ref.subresource != "binding") return std::nullopt;
+    json::Value bound = client_.Peek(client::RefOf<api::core::Pod>("default", "p"))->Parse();
+    bound.as_object()["spec"].as_object()["nodeName"] = "a";
+    client_.SetFault(nullptr);
+    client_.PutValue(std::move(bound));
+    executor_.RunAll();  // the informer
+    return Error::ServiceUnavailable("the connection is gone");
+  });
+  Put(MakePod("p", R"({"cpu":"3"})").object());
+  EXPECT_EQ(Get("p").spec.node_name, "a");
+  Put(MakePod("q", R"({"cpu":"3"})").object());
+  clock_.Advance(60s);
+  executor_.RunAll();
+  EXPECT_EQ(Get("q").spec.node_name, "") << "there is no room for both";
+}
+
 TEST_F(SchedulerTest, NeverPutsMoreOnANodeThanFits) {
   Put(MakeNode("a", R"({"status":{"allocatable":{"cpu":"1","memory":"8Gi","pods":"110"}}})").object());
   for (int i = 0; i < 30; ++i) client_.PutValue(MakePod(fmt::format("p{}", i), R"({"cpu":"100m"})").object()->Parse());
