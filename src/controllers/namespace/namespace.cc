@@ -33,11 +33,16 @@ class NamespaceController final : public KeyedController {
   }
 
   Task<Result<void>> Sync(std::string key) override {
-    NamespacePtr space = namespaces_.GetByKey(key);
-    if (!space || !space.object()->deleting()) {
+    const NamespacePtr known = namespaces_.GetByKey(key);
+    if (!known || !known.object()->deleting()) {
       waits_.erase(key);
       co_return Result<void>();
     }
+    // What is known may be of before: the namespace has ended, and another one of its name holds what must stay.
+    Result<NamespacePtr> asked = co_await client::Get<Namespace>(world_.client, "", key);
+    if (!asked && !asked.error().Is(Reason::kNotFound)) co_return Fail(std::move(asked).error());
+    if (!asked || !asked->object()->deleting()) co_return Result<void>();
+    const NamespacePtr space = *std::move(asked);
     auto held = std::ranges::find(space->spec.finalizers, kFinalizer);
     if (held == space->spec.finalizers.end()) co_return Result<void>();
 
@@ -88,8 +93,8 @@ class NamespaceController final : public KeyedController {
     co_return remaining;
   }
 
-  static Task<Result<void>> DeleteOne(client::Client* client, client::Ref ref) {
-    return client->Delete(std::move(ref), {.propagation_policy = "Background"});
+  static Task<Result<void>> DeleteOne(client::Client* client, client::Ref ref, std::string uid) {
+    return client->Delete(std::move(ref), {.propagation_policy = "Background", .uid_precondition = std::move(uid)});
   }
 
   Task<void> DeleteKind(const api::KindInfo* kind, std::string name, Remaining* remaining) {
@@ -125,7 +130,7 @@ class NamespaceController final : public KeyedController {
     std::vector<Task<Result<void>>> requests;
     for (const ObjectPtr& object : objects) {
       if (object->deleting()) continue;
-      requests.push_back(DeleteOne(&world_.client, {kind, name, object->name(), ""}));
+      requests.push_back(DeleteOne(&world_.client, {kind, name, object->name(), ""}, object->uid()));
       if (requests.size() < kParallelDeletes) continue;
       co_await Collect(std::exchange(requests, {}), resource, remaining);
     }
@@ -146,7 +151,9 @@ class NamespaceController final : public KeyedController {
   static Task<void> Collect(std::vector<Task<Result<void>>> requests, std::string resource, Remaining* remaining) {
     std::vector<Result<void>> results = co_await WhenAll(std::move(requests));
     for (const Result<void>& done : results) {
-      if (done || done.error().Is(Reason::kNotFound) || remaining->errors.size() >= kErrorsTold) continue;
+      // Another object of that name is counted, and deleted by the next look.
+      if (done || done.error().Is(Reason::kNotFound) || done.error().Is(Reason::kConflict)) continue;
+      if (remaining->errors.size() >= kErrorsTold) continue;
       remaining->errors.push_back(fmt::format("{}: {}", resource, done.error().message()));
     }
   }
