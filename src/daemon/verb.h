@@ -26,8 +26,9 @@ Result<void> WritePidFile(const std::string& path);
 // Trims the heaps of this process.
 Component HeapsComponent(Runtime& runtime);
 
-// Starts the components, waits for SIGTERM or SIGINT, stops them.
-Result<void> ServeUntilSignal(Runtime& runtime, Supervisor& supervisor);
+// Starts the components, waits for SIGTERM or SIGINT, stops them. A process that has not done so `stop_within` after the
+// signal, be it that it still starts, ends at once: nothing that was acknowledged is lost by that.
+Result<void> ServeUntilSignal(Runtime& runtime, Supervisor& supervisor, Duration stop_within = std::chrono::seconds(30));
 
 // Checks the configuration and does the work; the exit code of the program.
 template <class Config>

@@ -122,8 +122,9 @@ bool CacheImpl::IsReady() const {
   return phase_ == Phase::kReady;
 }
 
-Task<Result<void>> CacheImpl::Ready() {
+Task<Result<void>> CacheImpl::Ready(CancelToken stop) {
   Oneshot<bool> done;
+  CancelToken::Subscription stopped = stop.OnCancel([sender = done.sender()]() mutable { sender.Set(false); });
   {
     std::unique_lock lock(mutex_);
     if (phase_ == Phase::kLoading) {
@@ -133,7 +134,7 @@ Task<Result<void>> CacheImpl::Ready() {
     }
   }
   const bool ready = co_await done.Wait();
-  if (!ready) co_return Fail(Error::ServiceUnavailable("the cache of {} was stopped", options_.resource));
+  if (!ready) co_return Fail(Error::ServiceUnavailable("the cache of {} is not loaded", options_.resource));
   co_return Result<void>();
 }
 

@@ -83,8 +83,8 @@ class Cache {
  public:
   virtual ~Cache() = default;
   virtual const CacheOptions& options() const = 0;
-  // Waits until the first load is done; ServiceUnavailable when the cache was stopped before.
-  virtual Task<Result<void>> Ready() = 0;
+  // Waits until it is loaded; ServiceUnavailable when it was stopped, or `stop` asked for the end, before.
+  virtual Task<Result<void>> Ready(CancelToken stop = {}) = 0;
   virtual bool IsReady() const = 0;
 
   virtual Revision revision() const = 0;

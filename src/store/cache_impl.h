@@ -19,7 +19,7 @@ class CacheImpl final : public Cache, public std::enable_shared_from_this<CacheI
   CacheImpl(const CacheOptions& options, Store& store, Clock& clock);
 
   const CacheOptions& options() const override { return options_; }
-  Task<Result<void>> Ready() override;
+  Task<Result<void>> Ready(CancelToken stop) override;
   bool IsReady() const override;
   Revision revision() const override;
   api::ObjectPtr Get(std::string_view namespace_, std::string_view name) const override;

@@ -32,7 +32,7 @@ Task<void> Rbac::Follow(Rbac* self, Kind kind, std::shared_ptr<store::Cache> cac
   const CancelToken stop = self->stop_.token();
   Known known;
   while (!stop.Requested()) {
-    Result<void> ready = co_await cache->Ready();
+    Result<void> ready = co_await cache->Ready(stop);
     if (!ready) co_return;
     Result<void> followed = co_await FollowOnce(self, kind, cache, &known);
     if (!followed) co_await Yield();  // the cache lost its place and loads anew

@@ -102,7 +102,7 @@ Task<Result<void>> EnsureDefaultRoles(client::Client* client, store::CacheSet* c
 Task<void> KeepRolesAggregated(client::Client* client, store::CacheSet* caches, CancelToken stop) {
   std::shared_ptr<store::Cache> cache = caches->Find(kGroup, "clusterroles");
   while (cache && !stop.Requested()) {
-    Result<void> ready = co_await cache->Ready();
+    Result<void> ready = co_await cache->Ready(stop);
     if (!ready) co_return;
     Result<void> followed = co_await Follow(client, cache.get(), stop);
     if (!followed) co_await Yield();
