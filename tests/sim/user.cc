@@ -103,6 +103,10 @@ void User::Learn(const Thing& thing, const Result<T>& answer, std::string wanted
   Possible& possible = PossibleOf(thing);
   if (answer) possible.clear();
   possible.insert(std::move(wanted));
+  if constexpr (std::is_same_v<T, client::ObjectPtr>) {
+    // A deletion without an answer took effect: it changed, and goes nevertheless.
+    if (answer && (*answer)->deleting()) possible.insert(kAbsent);
+  }
 }
 
 // Asks until it gets an answer, which is one of those that are possible.
