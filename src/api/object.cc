@@ -199,6 +199,20 @@ Result<ObjectPtr> Object::FromValue(json::Value value, Revision revision) {
   return FromText(std::move(text));
 }
 
+std::string_view Object::Untyped() const {
+  std::string_view text = std::string_view(bytes_).substr(1);
+  // As every writer of ours puts it; another order is as valid, and then both stay.
+  auto skip = [&text](std::string_view opening, std::string_view value) {
+    if (!text.starts_with(opening) || !text.substr(opening.size()).starts_with(value)) return false;
+    std::string_view rest = text.substr(opening.size() + value.size());
+    if (!rest.starts_with("\",")) return false;
+    text = rest.substr(2);
+    return true;
+  };
+  const std::string_view all = text;
+  return skip(R"("kind":")", head_.kind) && skip(R"("apiVersion":")", head_.api_version) ? text : all;
+}
+
 json::Value Object::Skeleton() const {
   json::Object metadata{{"name", head_.name}, {"uid", head_.uid}, {"resourceVersion", std::to_string(head_.revision)}};
   if (!head_.namespace_.empty()) metadata["namespace"] = head_.namespace_;

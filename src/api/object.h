@@ -69,6 +69,9 @@ class Object {
   static Result<ObjectPtr> FromValue(json::Value value, Revision revision);
 
   const std::string& bytes() const { return bytes_; }
+  // The text after its opening brace, without kind and apiVersion: what lists of built-in kinds, which name the kind once,
+  // have of each. Never empty, for metadata is always there.
+  std::string_view Untyped() const;
   const ObjectHead& head() const { return head_; }
   const std::string& name() const { return head_.name; }
   const std::string& namespace_() const { return head_.namespace_; }

@@ -63,6 +63,32 @@ TEST(Lists, AreTheSameInEveryForm) {
   }
 }
 
+// As kube-apiserver lists its built-in kinds; clients count on the kind of the list.
+TEST(Lists, SayTheKindOnce) {
+  TestServer server;
+  const std::string event =
+      R"({"metadata":{"name":"e"},"involvedObject":{"kind":"Pod","namespace":"default","name":"p"},"reason":"R","type":"Normal"})";
+  ASSERT_EQ(server.Post("/api/v1/namespaces/default/events", event).status, 201);
+  ASSERT_EQ(server.Post(std::string(kMaps), R"({"metadata":{"name":"m"}})").status, 201);
+  ASSERT_EQ(server.Patch(fmt::format("{}/m", kMaps), "merge-patch+json", R"({"data":{"a":"b"}})").status, 200);
+  for (std::string path : {"/api/v1/namespaces", "/api/v1/services", "/api/v1/configmaps", "/api/v1/events",
+                           "/apis/events.k8s.io/v1/events", "/apis/discovery.k8s.io/v1/endpointslices"}) {
+    for (const char* accept : {"application/json", "application/json;pretty=1", "application/yaml"}) {
+      SCOPED_TRACE(path + " as " + accept);
+      const Reply reply = server.Do("GET", path, "", {{"accept", accept}});
+      auto list = yaml::Parse(reply.body);
+      ASSERT_TRUE(list) << reply.body;
+      ASSERT_FALSE(list->at("items").as_array().empty());
+      for (const json::Value& item : list->at("items").as_array()) {
+        EXPECT_FALSE(item.as_object().contains("kind")) << json::Serialize(item);
+        EXPECT_FALSE(item.as_object().contains("apiVersion"));
+        EXPECT_TRUE(item.as_object().contains("metadata"));
+      }
+    }
+  }
+  EXPECT_EQ(server.Get(fmt::format("{}/m", kMaps)).Json().at("kind"), "ConfigMap");
+}
+
 TEST(Lists, EmptyOnesInEveryForm) {
   TestServer server;
   const std::string path = "/api/v1/namespaces/default/secrets";

@@ -34,8 +34,8 @@ std::vector<net::Chunk> SplicedList(const api::KindInfo& kind, ListPage page) {
   body.push_back(net::Chunk::Copy(ListOpening(kind, page)));
   auto items = std::make_shared<const std::vector<ObjectPtr>>(std::move(page.items));
   for (const ObjectPtr& object : *items) {
-    if (body.size() > 1) body.push_back(net::Chunk::Static(","));
-    body.push_back({object->bytes(), items});
+    body.push_back(net::Chunk::Static(body.size() > 1 ? ",{" : "{"));
+    body.push_back({object->Untyped(), items});
   }
   body.push_back(net::Chunk::Static("]}\n"));
   return body;
@@ -103,7 +103,8 @@ struct Elements {
   }
   void Append(const api::Object& object, std::string& out) const {
     if (form.shape == Shape::kObject) {
-      out += object.bytes();
+      out += '{';
+      out += object.Untyped();
     } else if (form.shape == Shape::kTable) {
       api::AppendTableRow(kind, object, table, out);
     } else {

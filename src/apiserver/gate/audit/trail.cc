@@ -133,6 +133,14 @@ std::string Trail::Shown(const api::Object& object) const {
   return verdict_.managed_fields == ManagedFields::kKept ? std::string(object.bytes()) : Shown(object.Parse());
 }
 
+std::string Trail::ShownItem(const api::Object& object) const {
+  if (verdict_.managed_fields == ManagedFields::kKept) return fmt::format("{{{}", object.Untyped());
+  json::Value item = object.Parse();
+  item.get_object().erase("kind");
+  item.get_object().erase("apiVersion");
+  return Shown(item);
+}
+
 Task<void> Trail::ShowList(const ListPage* page) {
   const api::KindInfo& kind = request_.kind();
   answered_ = fmt::format(R"({{"kind":"{}List","apiVersion":"{}","metadata":{{"resourceVersion":"{}"}},"items":[)",
@@ -140,7 +148,7 @@ Task<void> Trail::ShowList(const ListPage* page) {
   Turn turn;
   for (const ObjectPtr& item : page->items) {
     if (answered_.back() != '[') answered_ += ',';
-    answered_ += Shown(*Published(request_.route.view, item));
+    answered_ += ShownItem(*Published(request_.route.view, item));
     if (turn.Spent(2 * item->bytes().size())) co_await Yield();
   }
   answered_ += "]}";

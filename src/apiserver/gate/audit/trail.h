@@ -38,6 +38,7 @@ class Trail {
   bool Wants(Level level) const { return verdict_.level >= level; }
   std::string Shown(const json::Value& object) const;
   std::string Shown(const api::Object& object) const;
+  std::string ShownItem(const api::Object& object) const;  // of a list, which names the kind
   Task<void> ShowList(const ListPage* page);
 
   const Options& options_;
