@@ -223,6 +223,18 @@ TEST(Facts, Patches) {
   EXPECT_EQ(twice.headers.Get("warning"), R"(299 - "duplicate field \"data.a\"")");
 }
 
+TEST(Facts, WarningsFitTheHeadersThatClientsTake) {
+  TestServer server;
+  std::string body = R"({"metadata":{"name":"x"})";
+  for (int i = 0; i < 200; ++i) body += fmt::format(R"(,"f{}":1)", i);
+  Reply made = server.Post(kMaps, body + "}");
+  ASSERT_EQ(made.status, 201) << made.body;
+  size_t warnings = 0;
+  for (const auto& [name, value] : made.headers.items()) warnings += name == "warning" ? 1 : 0;
+  EXPECT_GE(warnings, 50u);
+  EXPECT_LE(warnings, 64u) << "Python's clients take a hundred headers";
+}
+
 TEST(Facts, CreationTracksWhatTheClientSent) {
   TestServer server;
   server.Post("/api/v1/namespaces/default/serviceaccounts", R"({"metadata":{"name":"default"}})");

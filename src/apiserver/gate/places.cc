@@ -12,7 +12,9 @@ namespace {
 constexpr size_t kBuckets = 4096;
 // What is kept of a flow's places: one of so many.
 constexpr int64_t kKeptPart = 4;
-constexpr std::string_view kControlPrefix = "system:kube-";
+constexpr std::string_view kComponentPrefix = "system:kube-";
+constexpr std::string_view kControllerManager = "system:kube-controller-manager";
+constexpr std::string_view kScheduler = "system:kube-scheduler";
 constexpr std::string_view kAccountPrefix = "system:serviceaccount:";
 constexpr std::string_view kSystemAccounts = "system:serviceaccounts:kube-system";
 
@@ -22,9 +24,9 @@ Flow FlowOf(const RequestInfo& info) {
 }
 
 Rank RankOf(const auth::UserInfo& user) {
-  if (user.InGroup(auth::kMastersGroup)) return Rank::kExempt;
-  if (user.name.starts_with(kControlPrefix)) return Rank::kControl;
-  return user.InGroup(auth::kNodesGroup) || user.InGroup(kSystemAccounts) ? Rank::kNode : Rank::kUser;
+  if (user.InGroup(auth::kMastersGroup) || user.name == kControllerManager || user.name == kScheduler) return Rank::kExempt;
+  const bool system = user.name.starts_with(kComponentPrefix) || user.InGroup(kSystemAccounts);
+  return system || user.InGroup(auth::kNodesGroup) ? Rank::kNode : Rank::kUser;
 }
 
 // Service accounts share with all of their namespace: whoever may make one may make many.
@@ -65,7 +67,6 @@ bool Places::Fits(const FlowSchema& schema, const Place::Counts& counts) const {
   const OfFlow& flow = flows_[static_cast<size_t>(schema.flow)];
   int64_t taken = counts[0]->load(std::memory_order_relaxed);
   if (taken > flow.limit) return false;
-  if (schema.rank == Rank::kControl) return true;
   int64_t limit = flow.limit;
   if (schema.rank == Rank::kUser) {
     limit -= limit / kKeptPart;

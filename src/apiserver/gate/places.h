@@ -24,10 +24,10 @@ inline constexpr size_t kFlows = 3;
 
 // Whose requests these are.
 enum class Rank : unsigned char {
-  kExempt,   // counted, and never refused: whoever repairs an overloaded server
-  kControl,  // controllers and scheduler: refused only when there is no place at all
-  kNode,     // nodes and the accounts of kube-system: every place, in shares
-  kUser,     // everybody else: not the places that are kept, in shares
+  kExempt,  // counted, and never refused: whoever repairs an overloaded server; controllers and scheduler, which bound
+            // what they ask at a time
+  kNode,    // nodes, other components, and the accounts of kube-system: every place, in shares
+  kUser,    // everybody else: not the places that are kept, in shares
 };
 
 struct FlowSchema {

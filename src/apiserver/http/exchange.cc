@@ -1,6 +1,7 @@
 #include "apiserver/http/exchange.h"
 
 #include <charconv>
+#include <span>
 
 #include "apiserver/errors.h"
 
@@ -38,10 +39,11 @@ void AddWarnings(const std::vector<std::string>& warnings, net::Response& respon
   // Headers have limits everywhere on the way: long texts are cut once all together are too long.
   constexpr size_t kMaxTotal = 4096;
   constexpr size_t kMaxCut = 256;
+  constexpr size_t kMost = 64;  // Python's clients take a hundred headers in all
   size_t all = 0;
   for (const std::string& warning : warnings) all += warning.size();
   size_t total = 0;
-  for (std::string_view warning : warnings) {
+  for (std::string_view warning : std::span(warnings).first(std::min(warnings.size(), kMost))) {
     size_t length = all > kMaxTotal ? std::min(warning.size(), kMaxCut) : warning.size();
     while (length < warning.size() && length > 0 && (static_cast<unsigned char>(warning[length]) & 0xC0) == 0x80) --length;
     total += length;
