@@ -103,6 +103,8 @@ class PodWorker {
   Task<Result<std::optional<cri::Container>>> FetchContainer(cri::Container listed);
   Task<void> ReadTerminationMessage(cri::Container* container);
   Task<Result<void>> RunSandbox(PodPtr pod, uint32_t attempt);
+  Task<Result<void>> PrepareVolumes(PodPtr pod);
+  Task<Result<void>> MakeRoom(PodPtr pod, const cri::SandboxConfig* config);  // the pod's control group and log directory
   Task<Result<void>> MakeSandbox(cri::SandboxConfig config, std::string* id);
   Task<void> LookAtSandbox(std::string id);
   Task<void> LookAtContainer(std::string id, std::string sandbox_id);
@@ -129,6 +131,9 @@ class PodWorker {
                                        CancelToken stop);
   Task<Result<void>> Pull(PodPtr pod, const api::core::Container* container, CancelToken stop);
   Task<Result<EnvList>> Environment(PodPtr pod, const api::core::Container* container);
+  Task<Result<void>> LinkLog(PodPtr pod, std::string container, std::string id, std::string log_path);
+  Task<Result<void>> AfterStart(PodPtr pod, const api::core::Container* container, std::string id, std::string sandbox_id,
+                                CancelToken stop);
   Task<Result<void>> PostStart(PodPtr pod, const api::core::Container* container, std::string id, CancelToken stop);
 
   // Probes (worker_probes.cc).

@@ -115,33 +115,17 @@ Task<void> PodWorker::ReadTerminationMessage(cri::Container* container) {
 }
 
 Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
-  const std::string uid = pod->metadata.uid;
   // Nothing else of the pod is there, and so nothing else changes.
   const bool first = !runtime_dirty_ && runtime_.sandboxes.empty() && runtime_.containers.empty();
   if (attempt > 0) {
     Event(client::EventType::kNormal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
   }
-  PodFacts facts = Facts();
-  Result<void> prepared = co_await services_.volumes.Prepare(pod.get(), &facts);
-  if (!prepared) {
-    Event(client::EventType::kWarning, "FailedMount", prepared.error().message());
-    co_return prepared;
-  }
-  volumes_fresh_until_.reset();
-  if (Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
   cri::SandboxConfig config = BuildSandboxConfig({*pod, attempt, services_.dns, services_.paths});
   CO_TRY_VOID(co_await CheckHostPorts(&config));
-  os::CgroupLimits limits = PodCgroupLimits(pod->spec);
-  if (services_.cgroups != nullptr && services_.cgroups->HasController("pids") && services_.pod_max_pids > 0) {
-    limits.pids = services_.pod_max_pids;
-  }
-  auto make_room = [cgroups = services_.cgroups, group = config.cgroup_parent, limits = std::move(limits),
-                    logs = config.log_directory]() -> Result<void> {
-    if (cgroups != nullptr) TRY_VOID(cgroups->Create(group, limits));
-    return os::MakeDirs(logs, 0755);
-  };
-  Result<void> ready = co_await services_.blocking.Run(std::move(make_room));
-  if (!ready) co_return ready;
+  std::vector<Task<Result<void>>> needed;
+  needed.push_back(PrepareVolumes(pod));
+  needed.push_back(MakeRoom(pod, &config));
+  for (Result<void>& done : co_await WhenAll(std::move(needed))) CO_TRY_VOID(std::move(done));
   // What is not seen of the outcome below is fetched by the next pass.
   runtime_dirty_ = true;
   std::string id;
@@ -158,6 +142,31 @@ Task<Result<void>> PodWorker::RunSandbox(PodPtr pod, uint32_t attempt) {
   for (auto& [name, memory] : memory_.containers) memory.retry_at.reset();
   if (first) co_await LookAtSandbox(std::move(id));
   co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::PrepareVolumes(PodPtr pod) {
+  PodFacts facts = Facts();
+  Result<void> prepared = co_await services_.volumes.Prepare(pod.get(), &facts);
+  if (!prepared) {
+    Event(client::EventType::kWarning, "FailedMount", prepared.error().message());
+    co_return prepared;
+  }
+  volumes_fresh_until_.reset();
+  if (Volumes::NeedRefresh(pod->spec)) volumes_fresh_until_ = services_.clock.Now() + kVolumeRefresh;
+  co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::MakeRoom(PodPtr pod, const cri::SandboxConfig* config) {
+  os::CgroupLimits limits = PodCgroupLimits(pod->spec);
+  if (services_.cgroups != nullptr && services_.cgroups->HasController("pids") && services_.pod_max_pids > 0) {
+    limits.pids = services_.pod_max_pids;
+  }
+  auto make = [cgroups = services_.cgroups, config, limits = std::move(limits)]() -> Result<void> {
+    if (cgroups != nullptr) TRY_VOID(cgroups->Create(config->cgroup_parent, limits));
+    return os::MakeDirs(config->log_directory, 0755);
+  };
+  Result<void> made = co_await services_.blocking.Run(std::move(make));
+  co_return made;
 }
 
 Task<Result<void>> PodWorker::MakeSandbox(cri::SandboxConfig config, std::string* id) {

@@ -1,6 +1,7 @@
 // The part of PodWorker that starts containers: image, environment, mounts, creation, start, postStart.
 #include <set>
 
+#include "async/spawn.h"
 #include "base/log.h"
 #include "base/saturate.h"
 #include "node/pods/pull_secrets.h"
@@ -124,18 +125,31 @@ Task<Result<void>> PodWorker::TryStart(PodPtr pod, StartContainer start, StartFa
   memory_.Ensure(container.name).applied_to = *id;
   memory_.Ensure(container.name).applied = container.resources.OrEmpty();
   Event(client::EventType::kNormal, "Started", fmt::format("Started container {}", container.name), container.name);
+  *failure = {"PostStartHookError", kRuntimeRetry};
+  std::vector<Task<Result<void>>> both;
+  both.push_back(LinkLog(pod, container.name, *id, log_path));
+  both.push_back(AfterStart(pod, &container, *id, sandbox_id, stop));
+  std::vector<Result<void>> done = co_await WhenAll(std::move(both));
+  if (!done[0]) LOG_DEBUG("node", "{}", done[0].error());
+  co_return std::move(done[1]);
+}
+
+Task<Result<void>> PodWorker::AfterStart(PodPtr pod, const Container* container, std::string id, std::string sandbox_id,
+                                         CancelToken stop) {
+  CO_TRY_VOID(co_await PostStart(pod, container, id, stop));
+  co_await LookAtContainer(std::move(id), std::move(sandbox_id));
+  co_return Result<void>();
+}
+
+Task<Result<void>> PodWorker::LinkLog(PodPtr pod, std::string container, std::string id, std::string log_path) {
   std::string link = services_.paths.ContainerLogLinks() + "/" +
-                     Paths::ContainerLogLink(pod->metadata.name, pod->metadata.namespace_, container.name, *id);
+                     Paths::ContainerLogLink(pod->metadata.name, pod->metadata.namespace_, container, id);
   auto relink = [link, log_path]() -> Result<void> {
     TRY_VOID(os::MakeDirs(std::string(os::DirName(link)), 0755));
     return os::SwapSymlink(link, log_path);
   };
   Result<void> linked = co_await services_.blocking.Run(std::move(relink));
-  if (!linked) LOG_DEBUG("node", "{}", linked.error());
-  *failure = {"PostStartHookError", kRuntimeRetry};
-  CO_TRY_VOID(co_await PostStart(pod, &container, *id, stop));
-  co_await LookAtContainer(*std::move(id), sandbox_id);
-  co_return Result<void>();
+  co_return linked;
 }
 
 Task<Result<void>> PodWorker::FindImageAhead(PodPtr pod) {

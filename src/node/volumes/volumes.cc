@@ -1,5 +1,6 @@
 #include "node/volumes/volumes.h"
 
+#include "async/spawn.h"
 #include "base/saturate.h"
 #include "client/typed.h"
 #include "node/pods/expand.h"
@@ -138,18 +139,31 @@ Task<Result<void>> Volumes::Prepare(const Pod* pod, const PodFacts* facts) {
 }
 
 Task<Result<VolumeSources>> Volumes::Fetch(const Pod* pod, const Volume* volume) {
-  VolumeReferences references = VolumeReferencesOf(*volume);
+  const VolumeReferences references = VolumeReferencesOf(*volume);
   VolumeSources sources;
-  for (const std::string& name : references.config_maps) {
-    CO_TRY(sources.config_maps[name], co_await FetchOne<ConfigMap>(&deps_.client, pod->metadata.namespace_, name));
-  }
-  for (const std::string& name : references.secrets) {
-    CO_TRY(sources.secrets[name], co_await FetchOne<Secret>(&deps_.client, pod->metadata.namespace_, name));
-  }
-  for (const TokenWanted& wanted : references.tokens) {
-    CO_TRY(sources.tokens[wanted], co_await Token(pod, wanted));
-  }
+  // The volume that every pod has, with its account's token and the cluster's authority, waits for both at once.
+  std::vector<Task<Result<void>>> both;
+  both.push_back(FetchObjects(pod, &references, &sources));
+  both.push_back(FetchTokens(pod, &references, &sources));
+  for (Result<void>& fetched : co_await WhenAll(std::move(both))) CO_TRY_VOID(std::move(fetched));
   co_return sources;
+}
+
+Task<Result<void>> Volumes::FetchObjects(const Pod* pod, const VolumeReferences* references, VolumeSources* sources) {
+  for (const std::string& name : references->config_maps) {
+    CO_TRY(sources->config_maps[name], co_await FetchOne<ConfigMap>(&deps_.client, pod->metadata.namespace_, name));
+  }
+  for (const std::string& name : references->secrets) {
+    CO_TRY(sources->secrets[name], co_await FetchOne<Secret>(&deps_.client, pod->metadata.namespace_, name));
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Volumes::FetchTokens(const Pod* pod, const VolumeReferences* references, VolumeSources* sources) {
+  for (const TokenWanted& wanted : references->tokens) {
+    CO_TRY(sources->tokens[wanted], co_await Token(pod, wanted));
+  }
+  co_return Result<void>();
 }
 
 Task<Result<std::string>> Volumes::Token(const Pod* pod, TokenWanted wanted) {

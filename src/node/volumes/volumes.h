@@ -54,6 +54,8 @@ class Volumes {
 
  private:
   Task<Result<VolumeSources>> Fetch(const api::core::Pod* pod, const api::core::Volume* volume);
+  Task<Result<void>> FetchObjects(const api::core::Pod* pod, const VolumeReferences* references, VolumeSources* sources);
+  Task<Result<void>> FetchTokens(const api::core::Pod* pod, const VolumeReferences* references, VolumeSources* sources);
   Task<Result<std::string>> Token(const api::core::Pod* pod, TokenWanted wanted);
 
   struct CachedToken {
