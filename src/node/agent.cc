@@ -8,6 +8,7 @@
 #include "node/cni/bridge.h"
 #include "node/containerd/supervisor.h"
 #include "node/cri/operation_stats.h"
+#include "node/eviction/disk_limits.h"
 #include "node/eviction/eviction.h"
 #include "node/eviction/image_garbage.h"
 #include "node/images/pause_image.h"
@@ -229,6 +230,7 @@ void Agent::State::StartPods(CancelToken stop) {
   Spawn(*strand, gate, registrar->WriteStatus(stop));
   Spawn(*strand, gate, RotateLogs(services.get(), pods.get(), {}, stop));
   Spawn(*strand, gate, EvictUnderPressure(services.get(), pods.get(), stop));
+  Spawn(*strand, gate, EnforceDiskLimits(services.get(), pods.get(), stop));
   Spawn(*strand, gate, CollectImages(services.get(), stop));
 }
 
