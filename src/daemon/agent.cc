@@ -55,8 +55,7 @@ Result<void> Work(AgentConfig config) {
   Supervisor supervisor(*runtime.clock);
   supervisor.Add(HeapsComponent(runtime));
   supervisor.Add(ActorComponent("pulse", *runtime.pool, *runtime.clock, [&](CancelToken stop) {
-    return ShowPulse(runtime.clock.get(), &runtime.blocking, paths.agent_run_lock(),
-                     {runtime.pool.get(), &runtime.loops.at(0)}, std::move(stop));
+    return ShowPulse(runtime.clock.get(), &runtime.blocking, paths.agent_run_lock(), node.executors(), std::move(stop));
   }));
   node.AddTo(supervisor);
   AccessFollowing following{[&] { return AccessOf(config, paths); },

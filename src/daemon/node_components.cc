@@ -72,7 +72,8 @@ struct NodeComponents::State {
         config(config),
         kept(KeptPorts(config, access)),
         access(std::move(access)),
-        strand(NewStrand(*runtime.pool)) {}
+        strand(NewStrand(*runtime.pool)),
+        pods_strand(NewStrand(*runtime.pool)) {}
 
   Task<Result<void>> StartClient();
   Task<void> StopClient();
@@ -88,9 +89,10 @@ struct NodeComponents::State {
   Runtime& runtime;
   const NodeConfig& config;
   const std::set<proxy::KeptPort> kept;
-  client::ClientConfig access;       // of the strand, once components run
-  std::unique_ptr<Executor> strand;  // of the agent's beginning, its end and its access
-  node::Agent* agent = nullptr;      // of the strand: while it runs
+  client::ClientConfig access;            // of the strand, once components run
+  std::unique_ptr<Executor> strand;       // of the agent's beginning, its end and its access
+  std::unique_ptr<Executor> pods_strand;  // of what the agent knows
+  node::Agent* agent = nullptr;           // of the strand: while it runs
   std::unique_ptr<client::HttpClient> client;
   std::optional<client::InformerFactory> informers;  // of all, so that what several follow is held once
 };
@@ -120,7 +122,7 @@ Task<Result<void>> NodeComponents::State::PlayAgent(CancelToken stop) {
                        .informers = *informers,
                        .clock = *runtime.clock,
                        .rng = *runtime.rng,
-                       .executor = *runtime.pool,
+                       .strand = *pods_strand,
                        .blocking = runtime.blocking,
                        .loops = runtime.loops,
                        .serving = {access.client_certificate_pem, access.client_key_pem},
@@ -136,6 +138,10 @@ Task<Result<void>> NodeComponents::State::SetAccess(client::ClientConfig now) {
   access = std::move(now);
   if (agent == nullptr) co_return Result<void>();
   co_return agent->SetServing({access.client_certificate_pem, access.client_key_pem}, access.ca_pem);
+}
+
+std::vector<Executor*> NodeComponents::executors() const {
+  return {state_->runtime.pool.get(), &state_->runtime.loops.at(0), state_->strand.get(), state_->pods_strand.get()};
 }
 
 Task<Result<void>> NodeComponents::SetAccess(client::ClientConfig access) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "client/kubeconfig.h"
 #include "daemon/config.h"
@@ -18,6 +19,8 @@ class NodeComponents {
   ~NodeComponents();  // after the supervisor stopped its components
 
   void AddTo(Supervisor& supervisor);
+  // All that hangs when the node hangs. They live as long as this.
+  std::vector<Executor*> executors() const;
 
   // The node's certificate was renewed, or the API has moved: what is asked and served from now on goes by it. Between the
   // supervisor's start and its stop.

@@ -84,10 +84,7 @@ struct Serving {
 
 struct Agent::State {
   State(AgentDeps given, AgentOptions options)
-      : deps(std::move(given)),
-        options(Complete(std::move(options))),
-        strand(NewStrand(deps.executor)),
-        serving(Serving{deps.serving, deps.client_ca_pem}) {}
+      : deps(std::move(given)), options(Complete(std::move(options))), serving(Serving{deps.serving, deps.client_ca_pem}) {}
 
   Task<Result<void>> Run(CancelToken stop);
   Task<Result<void>> Work(CancelToken stop);
@@ -99,7 +96,6 @@ struct Agent::State {
 
   AgentDeps deps;
   AgentOptions options;
-  std::unique_ptr<Executor> strand;
   Guarded<Serving> serving;
   Host host;
   std::string node_name;
@@ -125,7 +121,7 @@ bool Agent::ready() const {
 }
 
 Task<Result<void>> Agent::Run(CancelToken stop) {
-  return RunOn(*state_->strand, state_->Run(std::move(stop)));
+  return RunOn(state_->deps.strand, state_->Run(std::move(stop)));
 }
 
 Task<Result<void>> Agent::State::Run(CancelToken stop) {
@@ -147,7 +143,7 @@ Task<Result<void>> Agent::State::Work(CancelToken stop) {
   CO_TRY_VOID(co_await StartNode(stop));
   StartPods(stop);
   CO_TRY_VOID(StartServer());
-  Spawn(*strand, gate, TellWhenReady(stop));
+  Spawn(deps.strand, gate, TellWhenReady(stop));
   Oneshot<bool> stopped;
   auto subscription = stop.OnCancel([sender = stopped.sender()]() mutable { sender.Set(true); });
   co_await stopped.Wait();
@@ -168,7 +164,7 @@ Task<Result<void>> Agent::State::StartRuntime(CancelToken stop) {
   containerd = std::make_unique<ContainerdSupervisor>(ContainerdSupervisor::Deps{deps.clock, deps.blocking, *runtime},
                                                       ContainerdOptions(options, host.oom_score_adj));
   CO_TRY_VOID(co_await containerd->Start(stop));
-  Spawn(*strand, gate, containerd->Run(stop));
+  Spawn(deps.strand, gate, containerd->Run(stop));
   co_return Result<void>();
 }
 
@@ -183,7 +179,7 @@ Task<Result<void>> Agent::State::StartNode(CancelToken stop) {
   registrar = std::make_unique<Registrar>(Registrar::Deps{deps.client, *runtime, deps.clock, deps.blocking},
                                           std::move(identity), host.machine, options.paths.data);
   CO_TRY_VOID(co_await registrar->Register(stop));
-  Spawn(*strand, gate, registrar->RenewLease(stop));
+  Spawn(deps.strand, gate, registrar->RenewLease(stop));
   CO_TRY(std::string pod_cidr, co_await registrar->EnsurePodCidr(options.cluster_cidr, stop));
   if (pod_cidr.empty()) co_return Result<void>();
   BridgeConf conf{options.bridge_name, pod_cidr, options.paths.CniIpam(), options.service_cidr};
@@ -200,12 +196,12 @@ void Agent::State::StartPods(CancelToken stop) {
       client::EventOptions{.component = "kubelet", .host = node_name, .queue_capacity = 1000});
   volumes =
       std::make_unique<Volumes>(Volumes::Deps{deps.client, deps.clock, deps.blocking, options.paths, SecretMedium::kMemory});
-  status = std::make_unique<StatusWriter>(deps.client, deps.clock, *strand);
+  status = std::make_unique<StatusWriter>(deps.client, deps.clock, deps.strand);
   services.reset(new PodServices{
       .client = deps.client,
       .runtime = *runtime,
       .clock = deps.clock,
-      .strand = *strand,
+      .strand = deps.strand,
       .blocking = deps.blocking,
       .events = *events,
       .volumes = *volumes,
@@ -225,13 +221,13 @@ void Agent::State::StartPods(CancelToken stop) {
   });
   auto informer = deps.informers.For<api::core::Pod>({.field_selector = "spec.nodeName=" + node_name});
   pods = std::make_unique<PodManager>(*services, informer);
-  Spawn(*strand, gate, events->Run(stop));
-  Spawn(*strand, gate, pods->Run(stop));
-  Spawn(*strand, gate, registrar->WriteStatus(stop));
-  Spawn(*strand, gate, RotateLogs(services.get(), pods.get(), {}, stop));
-  Spawn(*strand, gate, EvictUnderPressure(services.get(), pods.get(), stop));
-  Spawn(*strand, gate, EnforceDiskLimits(services.get(), pods.get(), stop));
-  Spawn(*strand, gate, CollectImages(services.get(), stop));
+  Spawn(deps.strand, gate, events->Run(stop));
+  Spawn(deps.strand, gate, pods->Run(stop));
+  Spawn(deps.strand, gate, registrar->WriteStatus(stop));
+  Spawn(deps.strand, gate, RotateLogs(services.get(), pods.get(), {}, stop));
+  Spawn(deps.strand, gate, EvictUnderPressure(services.get(), pods.get(), stop));
+  Spawn(deps.strand, gate, EnforceDiskLimits(services.get(), pods.get(), stop));
+  Spawn(deps.strand, gate, CollectImages(services.get(), stop));
 }
 
 Result<void> Agent::SetServing(net::KeyPair serving, std::string client_ca_pem) {

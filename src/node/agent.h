@@ -47,7 +47,7 @@ struct AgentDeps {
   client::InformerFactory& informers;
   Clock& clock;
   Rng& rng;
-  Executor& executor;
+  Executor& strand;  // runs one thing at a time: what knows the pods
   BlockingPool& blocking;
   IoLoops& loops;
   net::KeyPair serving;       // the kubelet API's certificate, for the node's name and address
