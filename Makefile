@@ -2,7 +2,9 @@
 .DEFAULT_GOAL := help
 PRESET ?= release
 TSAN_TESTS ?= async client net scheduler store
-.PHONY: help setup build up down clean-data test test-asan test-tsan test-e2e-asan test-e2e-tsan fuzz bench verify fix clean
+ALL_TESTS := $(filter-out cli,$(patsubst src/%/CMakeLists.txt,%,$(wildcard src/*/CMakeLists.txt)))
+SIM_SEEDS ?= 3000
+.PHONY: help setup build up down clean-data test test-all test-asan test-tsan test-e2e-asan test-e2e-tsan fuzz bench verify fix clean
 
 help: ## list the commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -33,6 +35,12 @@ test: ## simulations, unit, integration and end-to-end tests
 	@tools/build.sh release sampan sim_test
 	@tools/test/run.py --preset release --only sim
 	@tools/test/run.py --preset dev --e2e
+
+test-all: ## everything: every suite under each sanitizer, SIM_SEEDS simulated clusters more, fuzzers for long; takes hours
+	@$(MAKE) --no-print-directory test test-asan test-e2e-asan test-e2e-tsan
+	@$(MAKE) --no-print-directory test-tsan TSAN_TESTS="$(ALL_TESTS)"
+	@build/release/tests/sim/sim_test --first 1001 --seeds $(SIM_SEEDS)
+	@FUZZ_SECONDS=600 $(MAKE) --no-print-directory fuzz
 
 test-asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup/install.sh build
