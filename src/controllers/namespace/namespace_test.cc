@@ -64,7 +64,8 @@ TEST(NamespaceController, LeavesTheNamespaceOfTheSameNameAlone) {
     cut = true;
     sim.api().DropWatches();
     sim.api().Remove(client::RefOf<Namespace>("", "full"));
-    sim.api().Put(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"full"},"spec":{"finalizers":["kubernetes"]}})");
+    sim.api().Put(
+        R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"full"},"spec":{"finalizers":["kubernetes"]}})");
     sim.api().Put(R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"new","namespace":"full"}})");
     return Error::ServiceUnavailable("the connection is gone");
   });
