@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "apiserver/auth/service_account.h"
+#include "codec/utf8.h"
 
 namespace sampan::apiserver::auth {
 namespace {
@@ -85,6 +86,13 @@ bool UserInfo::InGroup(std::string_view group) const {
   return std::ranges::find(groups, group) != groups.end();
 }
 
+bool IsText(const UserInfo& user) {
+  auto valid = [](const std::string& text) { return utf8::IsValid(text); };
+  return valid(user.name) && valid(user.uid) && std::ranges::all_of(user.groups, valid) &&
+         std::ranges::all_of(
+             user.extra, [&](const auto& entry) { return valid(entry.first) && std::ranges::all_of(entry.second, valid); });
+}
+
 void AddAuthenticatedGroup(UserInfo& user) {
   const std::string_view group = user.name == kAnonymous ? kUnauthenticatedGroup : kAuthenticatedGroup;
   if (!user.InGroup(group)) user.groups.emplace_back(group);
@@ -106,6 +114,7 @@ Result<UserInfo> Impersonate(const net::Request& request, UserInfo user, const A
     other.groups = ServiceAccountGroups(account->namespace_);
   }
   AddAuthenticatedGroup(other);
+  if (!IsText(other)) return Fail(Error::BadRequest("the user to impersonate must be given in UTF-8"));
   return other;
 }
 

@@ -39,6 +39,9 @@ struct UserInfo {
   bool operator==(const UserInfo&) const = default;
 };
 
+// Whether all of it is UTF-8: nobody else can be named in a role, an answer or the audit log.
+bool IsText(const UserInfo& user);
+
 // system:authenticated, or system:unauthenticated for system:anonymous, unless it is there.
 void AddAuthenticatedGroup(UserInfo& user);
 

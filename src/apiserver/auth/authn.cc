@@ -41,6 +41,7 @@ class RequestAuthenticator final : public Authenticator {
       user.extra.push_back(
           {"authentication.kubernetes.io/credential-id", {"X509SHA256=" + request.peer->fingerprint_sha256}});
       AddAuthenticatedGroup(user);
+      if (!IsText(user)) return Fail(Error::Unauthorized("Unauthorized"));
       return user;
     }
     std::optional<std::string_view> token = BearerToken(request.headers);

@@ -69,6 +69,8 @@ TEST_F(AuthnTest, WhoIsWho) {
   UserInfo admin = Authenticate("", peer).value();
   EXPECT_EQ(admin.name, "admin");
   EXPECT_EQ(admin.groups, (std::vector<std::string>{"system:masters", "system:authenticated"}));
+  peer->organizations.push_back("dev\xff");
+  EXPECT_TRUE(Authenticate("", peer).error().Is(Reason::kUnauthorized)) << "what no role can name is nobody";
   UserInfo alice = Authenticate("Bearer secret").value();
   EXPECT_EQ(alice.name, "alice");
   EXPECT_EQ(alice.uid, "1001");
@@ -297,6 +299,10 @@ TEST(Impersonation, IsAskedForAndAnswered) {
        {{"impersonate-group", "a"}},
        {"groups a"},
        "impersonation of groups, uid or extra demands the header Impersonate-User"},
+      {"bytes that are no text",
+       {{"impersonate-user", "eve"}, {"impersonate-group", "a\xff"}},
+       {"users eve", "groups a\xff"},
+       "the user to impersonate must be given in UTF-8"},
   };
   for (const Case& one : cases) {
     net::Request request;
