@@ -1,4 +1,6 @@
 // `sampan server`: the control plane and, unless told otherwise, the process of a node.
+#include <unistd.h>
+
 #include <memory>
 
 #include "base/log.h"
@@ -67,6 +69,10 @@ Result<void> WriteKubeconfigs(const ServerConfig& config, const Paths& paths, co
 }
 
 Result<void> Serve(ServerConfig config) {
+  if (!config.disable_agent && geteuid() != 0) {
+    return Fail(Error::Forbidden(
+        "a node needs root: run it as root, or with --disable-agent and a --data-dir and --run-dir of your own"));
+  }
   CompleteFromHost(config);
   Paths paths(config.data_dir, config.run_dir);
   TRY_VOID(os::MakeDirs(paths.data(), 0700));

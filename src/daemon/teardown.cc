@@ -1,4 +1,6 @@
 // `sampan teardown`
+#include <unistd.h>
+
 #include <memory>
 
 #include "base/log.h"
@@ -15,6 +17,7 @@ namespace sampan::daemon {
 namespace {
 
 Result<void> TearDown(const NodeConfig& config) {
+  if (geteuid() != 0) return Fail(Error::Forbidden("a node is taken down by root: run `sudo sampan teardown`"));
   Paths paths(config.data_dir, config.run_dir);
   if (!os::Exists(paths.agent())) return {};  // never a node
   TRY(DirectoryLock server, DirectoryLock::Take(paths.lock(), "--data-dir"));
@@ -42,6 +45,7 @@ cli::Verb TeardownVerb() {
                  .run = nullptr};
   DeclareTeardown(*config, verb.options);
   verb.run = [config] {
+    SetLogLevel("warn");
     auto done = TearDown(*config);
     return done ? 0 : Complain(done.error());
   };

@@ -20,7 +20,8 @@ using api::core::Volume;
 namespace {
 
 constexpr Duration kPeriod = std::chrono::seconds(10);
-constexpr int kRest = 20;  // times what a look took
+constexpr int kRest = 20;  // times what measuring took
+constexpr Duration kLongest = std::chrono::minutes(5);
 constexpr size_t kMostEntries = 1'000'000;
 constexpr std::string_view kResource = "ephemeral-storage";
 
@@ -120,7 +121,8 @@ std::optional<std::string> ExceededDiskLimit(const PodSpec& spec, const DiskUsag
 
 namespace {
 
-Task<void> EnforceOnce(PodServices* services, PodManager* pods) {
+// Tells in `measuring` how long that took.
+Task<void> EnforceOnce(PodServices* services, PodManager* pods, Duration* measuring) {
   std::vector<std::shared_ptr<const Pod>> limited;
   for (PodWorker* worker : pods->All()) {
     if (!worker->terminating() && !IsTerminal(worker->pod().status) && HasDiskLimits(worker->pod().spec)) {
@@ -128,9 +130,11 @@ Task<void> EnforceOnce(PodServices* services, PodManager* pods) {
     }
   }
   if (limited.empty()) co_return;
-  std::map<std::string, DiskUsage> usage = co_await services->blocking.Run([services, &limited] {
+  std::map<std::string, DiskUsage> usage = co_await services->blocking.Run([services, &limited, measuring] {
+    const MonoTime begin = services->clock.Monotonic();
     std::map<std::string, DiskUsage> by_uid;
     for (const auto& pod : limited) by_uid[pod->metadata.uid] = MeasureDisk(services->paths, *pod);
+    *measuring = services->clock.Monotonic() - begin;
     return by_uid;
   });
   auto stats = co_await services->runtime.ListStats();
@@ -159,9 +163,9 @@ Task<void> EnforceDiskLimits(PodServices* services, PodManager* pods, CancelToke
   while (!stop.Requested()) {
     co_await services->clock.Sleep(rest, stop);
     if (stop.Requested()) co_return;
-    const MonoTime begin = services->clock.Monotonic();
-    co_await Contained("disk limits", EnforceOnce(services, pods));
-    rest = std::max<Duration>(kPeriod, kRest * (services->clock.Monotonic() - begin));
+    Duration measuring(0);
+    co_await Contained("disk limits", EnforceOnce(services, pods, &measuring));
+    rest = std::clamp<Duration>(kRest * measuring, kPeriod, kLongest);
   }
 }
 

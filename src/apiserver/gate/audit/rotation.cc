@@ -96,6 +96,8 @@ Result<void> RotatingFile::Open() {
     fd_ = STDOUT_FILENO;
     return {};
   }
+  std::error_code ignored;  // the file tells
+  std::filesystem::create_directories(DirectoryOf(options_.path), ignored);
   fd_ = open(options_.path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kMode);
   if (fd_ < 0) return Fail(Error::Errno(errno, options_.path));
   struct stat status{};
