@@ -45,9 +45,13 @@ def make_up_starts_the_cluster(cluster):
 
 
 def make_up_again_changes_nothing(cluster):
+    cluster.kubectl("scale", "deployment/guestbook", "--replicas=3")
+    poll("three replicas", 60, lambda: ready_pods(cluster, "guestbook", 3))
+    generation = cluster.json("deployment", "guestbook")["metadata"]["generation"]
     before = {pod["metadata"]["uid"] for pod in cluster.json("pods", "-A")["items"]}
     pid, tasks = cluster.pid(), cluster.tasks()
     cluster.script("up.sh")
+    expect(cluster.json("deployment", "guestbook")["metadata"]["generation"] == generation, "what the user scaled was undone")
     expect(before == {pod["metadata"]["uid"] for pod in cluster.json("pods", "-A")["items"]}, "pods were replaced")
     expect(pid == cluster.pid() and tasks == cluster.tasks(), "processes were restarted")
 

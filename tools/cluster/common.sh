@@ -22,7 +22,7 @@ running_pid() {
   # The number may be another process's by now. A process that has been killed has no command line any more.
   words=$(tr '\0' ' ' 2>/dev/null < "/proc/$pid/cmdline") || return 0
   case "$words" in
-    *sampan\ "$1"\ * | */exe\ "$1"\ *) ;;
+    *" $1 "*) ;;  # whatever name the program was copied to
     *) return 0 ;;
   esac
   case "$words" in

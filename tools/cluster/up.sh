@@ -5,21 +5,31 @@
 [ "$(id -u)" = 0 ] || fail "a node needs root: run \`sudo make up\`"
 [ "${1:-}" != check ] || exit 0
 
-if [ -z "$(running_pid server)" ]; then
+server=$(running_pid server)
+logged=0
+if [ -n "$server" ]; then
+  [ "/proc/$server/exe" -ef "$sampan" ] ||
+    say "the server that runs is of an older build; \`make down\` and \`make up\` change to the new one, containers start anew"
+else
   mkdir -p "$data_dir" "$run_dir"
   chmod 700 "$data_dir"
+  [ ! -f "$log" ] || logged=$(wc -c < "$log")
   # shellcheck disable=SC2086  # flags are meant to split
   setsid "$sampan" server --data-dir "$data_dir" --run-dir "$run_dir" --secure-port "$port" ${SAMPAN_FLAGS:-} \
     >> "$log" 2>&1 < /dev/null &
+  server=$!
   say "starting (log: $log)"
 fi
-ready() { curl -fsk --max-time 2 "https://127.0.0.1:$port/readyz"; }
-wait_until 30 "the API server" ready || { tail -n 20 "$log" >&2; fail "the API server did not get ready; its last lines are above"; }
+last_lines() { tail -c "+$((logged + 1))" "$log" | tail -n 20 >&2; }
+ready() { ! kill -0 "$server" || curl -fsk --max-time 2 "https://127.0.0.1:$port/readyz"; }
+wait_until 30 "the API server" ready || { last_lines; fail "the API server did not get ready; its last lines are above"; }
+kill -0 "$server" 2>/dev/null || { last_lines; fail "the server has ended; its last line above says why"; }
 node_ready() { kube wait --for=condition=Ready node --all --timeout=1s; }
-wait_until 60 "the node" node_ready || { tail -n 20 "$log" >&2; fail "the node did not get ready; \`kubectl describe node\` and $log say why"; }
+wait_until 60 "the node" node_ready || { last_lines; fail "the node did not get ready; \`kubectl describe node\` and $log say why"; }
 
 "$root/demo/images.sh" import "$run_dir"
-kube apply -f "$root/demo/manifests/guestbook.yaml" > /dev/null
+# What its user has made of it since stays.
+kube get deployment guestbook > /dev/null 2>&1 || kube apply -f "$root/demo/manifests/guestbook.yaml" > /dev/null
 for deployment in redis guestbook; do
   rolled_out() { kube rollout status "deployment/$deployment" --timeout=1s; }
   wait_until 120 "deployment $deployment" rolled_out ||
