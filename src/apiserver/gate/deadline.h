@@ -21,7 +21,12 @@ struct Released {
 
 template <class T>
 sampan::detail::Detached RunReleased(Task<T> task, std::shared_ptr<Released<T>> released) {
-  T value = co_await std::move(task);
+  std::optional<T> value;
+  {
+    // What it owns has gone before whoever waits goes on: the server may end then.
+    Task<T> own = std::move(task);
+    value.emplace(co_await std::move(own));
+  }
   released->done.Set(std::move(value));
 }
 
