@@ -38,9 +38,10 @@ class EpollLoop final : public IoLoop {
     stopping_.store(true);
     Wake();
     thread_.join();
+    // Whoever still posts has left.
     {
       std::lock_guard lock(mutex_);
-    }               // who still posts has left
+    }
     jobs_.clear();  // what they own may still unwatch its descriptors
     close(wake_);
     close(epoll_);
